@@ -1,0 +1,3 @@
+"""Loads Roadworthy's plugin; nothing else."""
+
+pytest_plugins = ["roadworthy.plugin"]

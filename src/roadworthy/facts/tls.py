@@ -1,0 +1,138 @@
+"""TLS: one handshake of a modern client, and what a scanner finds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from roadworthy.facts.base import Ask, Fact, Lane, NotObserved, Observation, Reason
+
+
+class TlsAsk(Ask):
+    """A handshake under the host's own name (SNI)."""
+
+    kind: Literal["tls"] = "tls"
+    ca_file: str | None = None
+
+
+class Certificate(Fact):
+    """What a certificate says of itself (RFC 5280)."""
+
+    subject: str
+    issuer: str
+    dns_names: tuple[str, ...] = Field(description="Subject alternative names, as they stand; the common name is none.")
+    ip_addresses: tuple[str, ...] = ()
+    not_before: datetime
+    not_after: datetime
+    serial: str
+    sha256: str
+    key_type: Literal["rsa", "ec", "ed25519", "ed448", "other"]
+    key_bits: int
+    signature_hash: str | None
+    is_ca: bool = False
+
+    @property
+    def lifetime(self) -> timedelta:
+        """From the first to the last day."""
+        return self.not_after - self.not_before
+
+
+class Handshake(Fact):
+    """A handshake that was completed, whatever its certificate is worth."""
+
+    outcome: Literal["handshake"] = "handshake"
+    version: str = Field(description="1.2, 1.3, ...")
+    suite: str = Field(description="OpenSSL's name.")
+    alpn: str | None
+    chain: tuple[Certificate, ...] = Field(min_length=1, description="As sent, leaf first.")
+    distrust: tuple[str, ...] = Field(
+        description="Why the chain does not verify against the trust store, dates and names aside; empty if it does."
+    )
+    resumed: bool = Field(description="A second handshake resumed the session, by ticket or by its identifier.")
+    stapled: bool = Field(False, description="An OCSP response came with the handshake.")
+
+    @property
+    def leaf(self) -> Certificate:
+        """The server's own certificate."""
+        return self.chain[0]
+
+
+class NoHandshakeKind(StrEnum):
+    """In which way there was no TLS session."""
+
+    REFUSED = "connection refused"
+    TIMED_OUT = "timed out"
+    NOT_TLS = "the server does not speak TLS"
+    ALERT = "the server ended the handshake"
+
+
+class NoHandshake(Fact):
+    """No TLS session could be had."""
+
+    outcome: Literal["no handshake"] = "no handshake"
+    failure: NoHandshakeKind
+    detail: str
+
+
+class TlsObservation(Observation):
+    """How one address answered a modern TLS client."""
+
+    kind: Literal["tls"] = "tls"
+    result: Annotated[Handshake | NoHandshake, Field(discriminator="outcome")]
+
+    @property
+    def handshake(self) -> Handshake:
+        """The handshake, for checks that can't say anything without one.
+
+        Raises:
+            NotObserved: there was none.
+        """
+        if isinstance(self.result, NoHandshake):
+            raise NotObserved(Reason.NO_ANSWER, f"{self.result.failure.value} ({self.result.detail})")
+        return self.result
+
+    @property
+    def leaf(self) -> Certificate:
+        """The server's own certificate."""
+        return self.handshake.leaf
+
+    @property
+    def days_left(self) -> int:
+        """Whole days from the observation to the leaf's end; negative once it has ended."""
+        return (self.leaf.not_after - self.observed_at) // timedelta(days=1)
+
+    @property
+    def transient(self) -> bool:
+        """A server that is not there may be starting."""
+        return isinstance(self.result, NoHandshake) and self.result.failure in (
+            NoHandshakeKind.REFUSED,
+            NoHandshakeKind.TIMED_OUT,
+        )
+
+
+class TlsScanAsk(Ask):
+    """All protocol versions and cipher suites that are accepted, and known vulnerabilities (sslyze)."""
+
+    kind: Literal["tls-scan"] = "tls-scan"
+    lane: Lane = Lane.ROUGH
+
+
+class Suite(Fact):
+    """A cipher suite by both its names."""
+
+    iana: str
+    openssl: str
+    anonymous: bool = False
+
+
+class TlsScanObservation(Observation):
+    """What a scanner found at one address."""
+
+    kind: Literal["tls-scan"] = "tls-scan"
+    reachable: bool = True
+    accepted: dict[str, tuple[Suite, ...]] = Field(description="Protocol version (SSL2 ... 1.3) to accepted suites.")
+    vulnerabilities: tuple[str, ...] = Field((), description="Names of those that were found, e.g. Heartbleed.")
+    gave_up: str | None = Field(None, description="What broke the scanner: a server so broken is seen broken.")

@@ -1,0 +1,44 @@
+"""What the probes of one run share: the network's settings, and things that are costly to make twice."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from roadworthy.target.models import Network
+
+T = TypeVar("T")
+
+
+class Address(NamedTuple):
+    """Where to connect to."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+@dataclass
+class Bench:
+    """Shared by all probes of a run; `shared` is entered once and closed at the run's end."""
+
+    network: Network
+    user_agent: str
+    patience_s: float
+    """How long one attempt may wait for a silent peer."""
+    exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _made: dict[object, Any] = field(default_factory=dict)
+
+    async def shared(self, make: Callable[[Bench], AbstractAsyncContextManager[T]]) -> T:
+        """What `make(bench)` gives when it is entered; made on first use, the same for all later ones."""
+        if make not in self._made:
+            self._made[make] = await self.exits.enter_async_context(make(self))
+        made: T = self._made[make]
+        return made

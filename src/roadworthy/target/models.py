@@ -1,0 +1,310 @@
+"""The typed target: what one environment promises, and how it is reached.
+
+Thresholds live here and nowhere else: a check has no default of its own. A default that a field shows below is part of
+the target and prints with `roadworthy target show`. A block (`tls`, `http`, ...) that is given and promises nothing is
+refused, and so is a component that nothing verifies.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from roadworthy.target.values import PUBLIC, Duration, Frozen
+
+__all__ = [
+    "Component",
+    "Cors",
+    "Headers",
+    "Health",
+    "Hsts",
+    "Http",
+    "Network",
+    "Release",
+    "Running",
+    "Target",
+    "Tcp",
+    "Tls",
+]
+
+
+class Expectation(Frozen):
+    """A block of promises; one that promises nothing is refused (an empty expectation verifies nothing)."""
+
+    WHERE: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say where to look, not what is promised."""
+
+    @model_validator(mode="after")
+    def _promises_something(self) -> Self:
+        given = self.model_fields_set - self.WHERE
+        if not any(getattr(self, name) not in (None, False) for name in given):
+            fields = (field.alias or name for name, field in type(self).model_fields.items() if name not in self.WHERE)
+            raise ValueError(f"this block promises nothing; give at least one of: {', '.join(fields)}")
+        return self
+
+
+def _one_or_many(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("a path starts with '/'")
+    return value
+
+
+Path = Annotated[str, AfterValidator(_path)]
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class Health(Expectation):
+    """One question that a component answers when it is well."""
+
+    path: Path = Field(description="Asked below the component's URL.")
+    status: Status = 200
+    json_subset: dict[str, Any] | None = Field(
+        None, alias="json", min_length=1, description="The answer, parsed as JSON, holds at least these members."
+    )
+    json_equals: Any | None = Field(None, description="The answer, parsed as JSON, is exactly this.")
+    json_path: dict[str, Any] | None = Field(
+        None, min_length=1, description="RFC 9535 queries, each with the value that every match has."
+    )
+    contains: str | None = Field(None, min_length=1, description="The answer's text holds this.")
+    within: Duration | None = Field(None, description="The whole answer is in within this time.")
+
+
+class Release(Frozen):
+    """The release that must be running."""
+
+    version: str = Field(min_length=1, json_schema_extra={PUBLIC: True})
+
+
+class Running(Expectation):
+    """Where a component tells the version that it runs: a JSON member, a header, or the whole text of an answer."""
+
+    path: Path
+    json_path: str | None = Field(None, alias="json", description="A member's name, or an RFC 9535 query.")
+    header: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.json_path is not None and self.header is not None:
+            raise ValueError("give json or header, not both")
+        return self
+
+
+class Tcp(Expectation):
+    """Promises about the transport alone."""
+
+    open: Literal[True] = Field(description="Every address behind the name accepts connections.")
+
+
+TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+SuiteClass = Literal["anonymous", "null", "export", "md5", "rc4", "des", "3des", "cbc", "rsa-kx"]
+
+
+class Tls(Expectation):
+    """Promises about the TLS edge; `policy` fills in what is not given here."""
+
+    WHERE: ClassVar[frozenset[str]] = frozenset({"policy"})
+
+    policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
+    versions: tuple[Annotated[TlsVersion, BeforeValidator(str)], ...] | None = Field(
+        None, min_length=1, description="Exactly the protocol versions that are accepted."
+    )
+    suites: tuple[str, ...] | None = Field(
+        None, min_length=1, description="The only cipher suites that may be accepted (OpenSSL or IANA names)."
+    )
+    forbids_suites: tuple[SuiteClass, ...] | None = Field(
+        None, min_length=1, description="Kinds of cipher suites that must not be accepted."
+    )
+    trusted: bool = Field(True, description="The chain verifies against the trust store, or `network.ca_file`.")
+    min_days_left: int | None = Field(None, ge=0, description="Days until the certificate ends, at least.")
+    max_lifetime_days: int | None = Field(None, gt=0, description="From not-before to not-after, at most.")
+    min_key_bits: dict[Literal["rsa", "ec"], int] | None = Field(None, min_length=1)
+    resumes: bool | None = Field(None, description="Sessions are resumable.")
+    vulnerabilities: Literal["none"] | None = Field(
+        None, description="Heartbleed, CCS, ROBOT, CRIME, client renegotiation: none is found."
+    )
+
+
+class Http(Expectation):
+    """Promises about HTTP's behaviour."""
+
+    redirects_from_http: Literal[301, 302, 307, 308] | None = Field(
+        None, description="http:// answers with this status and the same place on https://."
+    )
+    versions: tuple[Literal["http/1.1", "h2"], ...] | None = Field(None, min_length=1)
+    compresses: Annotated[
+        dict[str, Path] | None,
+        BeforeValidator(lambda v: dict.fromkeys(v, "/") if isinstance(v, list | tuple) else v),
+    ] = Field(None, min_length=1, description="Media types that are compressed, each with a page of that type.")
+    caches: dict[Path, str] | None = Field(
+        None, min_length=1, description="Pages with the Cache-Control directives that they carry."
+    )
+
+
+class Hsts(Frozen):
+    """Strict-Transport-Security (RFC 6797)."""
+
+    max_age: int = Field(ge=0, description="Seconds, at least.")
+    include_subdomains: bool = False
+    preload: bool = False
+
+
+class Cors(Frozen):
+    """Which origins may read answers (Fetch standard)."""
+
+    allows: tuple[str, ...] = Field(min_length=1, description="The only origins that are allowed.")
+    credentials: bool = False
+    path: Path = "/"
+
+
+class Headers(Expectation):
+    """Promises about response headers; `policy` fills in what is not given here."""
+
+    WHERE: ClassVar[frozenset[str]] = frozenset({"policy", "on", "on_errors"})
+
+    policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
+    strict_transport_security: Hsts | None = Field(None, alias="strict-transport-security")
+    x_frame_options: Literal["DENY", "SAMEORIGIN"] | None = Field(None, alias="x-frame-options")
+    x_content_type_options: Literal["nosniff"] | None = Field(None, alias="x-content-type-options")
+    x_xss_protection: str | None = Field(None, alias="x-xss-protection")
+    content_security_policy: dict[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]] | None = Field(
+        None, alias="content-security-policy", min_length=1, description="Directives, each with its sources."
+    )
+    referrer_policy: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] | None = Field(
+        None, alias="referrer-policy", min_length=1, description="The policies of which one is in force."
+    )
+    permissions_policy: dict[str, str] | None = Field(None, alias="permissions-policy", min_length=1)
+    cross_origin_opener_policy: str | None = Field(None, alias="cross-origin-opener-policy")
+    cross_origin_embedder_policy: str | None = Field(None, alias="cross-origin-embedder-policy")
+    cross_origin_resource_policy: str | None = Field(None, alias="cross-origin-resource-policy")
+    other: dict[str, str] | None = Field(None, min_length=1, description="Any other header and its whole value.")
+    absent: tuple[str, ...] | None = Field(None, min_length=1, description="Headers that must not be sent.")
+    hides_versions: bool | None = Field(None, description="No header tells a software's version.")
+    cors: Cors | None = None
+    on: tuple[Path, ...] = Field(("/",), min_length=1, description="The pages whose headers are judged.")
+    on_errors: bool = Field(False, description="The promises hold on an error page (404) too.")
+
+
+PromiseId = Annotated[str, Field(pattern=r"^[A-Z]{3}(-[A-Z0-9]+)+$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=64)]
+
+
+class Component(Frozen):
+    """A part of the deployment that can fail by itself, and what it promises."""
+
+    description: str | None = None
+    url: str | None = Field(None, description="http(s)://name[:port][/path]; names what HTTP and TLS checks ask.")
+    address: str | None = Field(None, description="name:port, for a part that speaks no HTTP.")
+    depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
+    health: Annotated[tuple[Health, ...], BeforeValidator(_one_or_many)] | None = Field(None, min_length=1)
+    release: Running | None = Field(None, description="Where this component tells the version that it runs.")
+    tcp: Tcp | None = None
+    tls: Tls | None = None
+    http: Http | None = None
+    headers: Headers | None = None
+    promises: dict[PromiseId, tuple[str, ...]] = Field(
+        {}, description="Promises of the ledger that this component carries, each with the keys that express it."
+    )
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The name (or address) and port that the component is reached by."""
+        if self.address is not None:
+            host, _, port = self.address.rpartition(":")
+            return host.strip("[]"), int(port)
+        parts = urlsplit(self.url or "")
+        return parts.hostname or "", parts.port or {"https": 443, "http": 80}[parts.scheme]
+
+    def url_of(self, path: str) -> str:
+        """The URL of a path below the component's own (`/` is the component's own URL)."""
+        return (self.url or "").rstrip("/") + path
+
+    @model_validator(mode="after")
+    def _is_verifiable(self) -> Self:
+        if (self.url is None) == (self.address is None):
+            raise ValueError("give either url or address")
+        if self.url is not None:
+            parts = urlsplit(self.url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError(f"url {self.url!r} is not of the form https://name[:port][/path]")
+            if parts.username or parts.password:
+                raise ValueError("url holds credentials")
+            _ = parts.port
+        elif not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):[0-9]{1,5}", self.address or ""):
+            raise ValueError(f"address {self.address!r} is not of the form name:port")
+        if not any((self.health, self.release, self.tcp, self.tls, self.http, self.headers)):
+            blocks = "health, release, tcp, tls, http, headers"
+            raise ValueError(f"nothing verifies this component; give at least one of: {blocks}")
+        for block in ("health", "release", "http", "headers"):
+            if self.url is None and getattr(self, block):
+                raise ValueError(f"{block} needs a url, not an address")
+        return self
+
+
+Authority = Annotated[str, Field(pattern=r"^[^\s]+:[0-9]{1,5}$")]
+
+
+class Network(Frozen):
+    """How this environment is reached, and how gently."""
+
+    connect_to: tuple[str, ...] = Field(
+        (),
+        description="HOST:PORT:ADDR:PORT, as curl's --connect-to: where the name is really reached. Several entries "
+        "for one name are several addresses behind it; an empty part stands for any, or for unchanged.",
+    )
+    resolver: Authority | None = Field(None, description="address:port of the DNS server to ask.")
+    ca_file: str | None = Field(None, description="PEM file of the certificate authorities to trust.")
+    timeout: Duration = Field(10.0, description="For one observation, retries included.")
+    deadline: Duration = Field(120.0, description="For all observations of a run.")
+    retries: int = Field(1, ge=0, le=5, description="After a transient failure of one observation.")
+    concurrency: int = Field(32, ge=1, le=512, description="Observations under way at once.")
+    per_host: int = Field(6, ge=1, le=64, description="Observations under way at once to one name.")
+
+
+class Target(Frozen):
+    """What one environment promises."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Name
+    environment: str = Field(min_length=1)
+    description: str | None = None
+    release: Release | None = None
+    network: Network = Network()
+    components: dict[Name, Component] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _release_is_read_somewhere(self) -> Self:
+        readers = [name for name, component in self.components.items() if component.release]
+        if self.release and not readers:
+            raise ValueError("release: no component has a release block that tells the version it runs")
+        if readers and not self.release:
+            raise ValueError(f"components.{readers[0]}.release: the target promises no release.version")
+        return self
+
+    @model_validator(mode="after")
+    def _dependencies_hold(self) -> Self:
+        for name, component in self.components.items():
+            unknown = [other for other in component.depends_on if other not in self.components]
+            if unknown:
+                raise ValueError(f"components.{name}.depends_on: unknown component {', '.join(unknown)}")
+        for name in self.components:
+            if name in self.dependencies_of(name):
+                raise ValueError(f"components.{name}.depends_on: depends on itself in a circle")
+        return self
+
+    def dependencies_of(self, name: str) -> frozenset[str]:
+        """All components that one can't work without, directly or through others."""
+        found: set[str] = set()
+        todo = list(self.components[name].depends_on)
+        while todo:
+            other = todo.pop()
+            if other not in found:
+                found.add(other)
+                todo.extend(self.components[other].depends_on)
+        return frozenset(found)

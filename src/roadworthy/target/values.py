@@ -1,0 +1,95 @@
+"""The field types of a target file: durations, sizes, secrets by reference, what may be printed.
+
+A value is written as people write it (`500ms`, `20MB`) and held as a plain number (seconds, bytes), so that arithmetic
+needs no unwrapping; the field's name carries the unit where it could be doubted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+
+class Frozen(BaseModel):
+    """A value of a target file: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?(B|kB|KB|MB|GB|KiB|MiB|GiB)")
+_BYTES = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+}
+
+
+def parse_duration(text: Any) -> Any:
+    """Seconds in a duration such as `500ms`, `2s`, `1m30s`; other types are left to the model to refuse.
+
+    Raises:
+        ValueError: the text is no duration, or has no unit.
+    """
+    if not isinstance(text, str):
+        if isinstance(text, int | float) and not isinstance(text, bool):
+            raise ValueError(f"a duration needs a unit: write {text}s or {text}ms")
+        return text
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError("a duration is written as 500ms, 2s, 5m, 1h30m or 7d")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def show_duration(seconds: float) -> str:
+    """The shortest usual way to write a duration: 0.5 -> `500ms`, 90 -> `1m30s`."""
+    if seconds and seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    parts = []
+    rest = seconds
+    for unit in ("d", "h", "m"):
+        whole, rest = divmod(rest, _SECONDS[unit])
+        if whole:
+            parts.append(f"{whole:g}{unit}")
+    if rest or not parts:
+        parts.append(f"{rest:g}s")
+    return "".join(parts)
+
+
+def parse_size(text: Any) -> Any:
+    """Bytes in a size such as `20MB` (decimal) or `20MiB` (binary).
+
+    Raises:
+        ValueError: the text is no size, or has no unit.
+    """
+    if not isinstance(text, str):
+        if isinstance(text, int | float) and not isinstance(text, bool):
+            raise ValueError(f"a size needs a unit: write {text}B or {text}MB")
+        return text
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise ValueError("a size is written as 512B, 20MB or 20MiB")
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration, json_schema_input_type=str),
+    PlainSerializer(show_duration, return_type=str),
+    Field(gt=0),
+]
+"""Seconds; written as `500ms`, `2s`, `5m`."""
+
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str), Field(gt=0)]
+"""Bytes; written as `512B`, `20MB`, `20MiB`."""
+
+PUBLIC = "may be printed"
+"""Marks a field whose value may be printed although it came by reference (a version, a host name)."""
