@@ -12,7 +12,6 @@ returns an observation for every state that the protocol can be in, and raises `
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -74,13 +73,6 @@ class Ask(Fact):
 
     per_address: ClassVar[bool] = True
     """Observed once at every address behind the name, or once in all."""
-
-    @property
-    def key(self) -> str:
-        """Names the ask in file names and stores: the same ask, the same key."""
-        digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:10]
-        host = "".join(c if c.isalnum() or c in ".-" else "_" for c in self.host)
-        return f"{self.kind}-{host}-{self.port}-{digest}"
 
 
 class Observation(Fact):

@@ -15,7 +15,8 @@ class TlsAsk(Ask):
     """A handshake under the host's own name (SNI)."""
 
     kind: Literal["tls"] = "tls"
-    ca_file: str | None = None
+    ca_file: str | None = Field(None, description="PEM file of the authorities to trust; None: the public ones.")
+    resumption: bool = Field(False, description="Whether a session resumes is asked too: two more handshakes.")
 
 
 class Certificate(Fact):
@@ -51,7 +52,13 @@ class Handshake(Fact):
     distrust: tuple[str, ...] = Field(
         description="Why the chain does not verify against the trust store, dates and names aside; empty if it does."
     )
-    resumed: bool = Field(description="A second handshake resumed the session, by ticket or by its identifier.")
+    authorities_end: datetime | None = Field(
+        None,
+        description="The first end of a certificate above the leaf on the verified path; None where there is none.",
+    )
+    resumed: bool | None = Field(
+        None, description="A second handshake resumed the session, by ticket or by its identifier; None: not asked."
+    )
     stapled: bool = Field(False, description="An OCSP response came with the handshake.")
 
     @property
@@ -67,6 +74,8 @@ class NoHandshakeKind(StrEnum):
     TIMED_OUT = "timed out"
     NOT_TLS = "the server does not speak TLS"
     ALERT = "the server ended the handshake"
+    CLOSED = "the server closed the connection"
+    FAILED = "the handshake failed"
 
 
 class NoHandshake(Fact):
@@ -110,6 +119,7 @@ class TlsObservation(Observation):
         return isinstance(self.result, NoHandshake) and self.result.failure in (
             NoHandshakeKind.REFUSED,
             NoHandshakeKind.TIMED_OUT,
+            NoHandshakeKind.CLOSED,
         )
 
 
@@ -132,7 +142,18 @@ class TlsScanObservation(Observation):
     """What a scanner found at one address."""
 
     kind: Literal["tls-scan"] = "tls-scan"
-    reachable: bool = True
-    accepted: dict[str, tuple[Suite, ...]] = Field(description="Protocol version (SSL2 ... 1.3) to accepted suites.")
-    vulnerabilities: tuple[str, ...] = Field((), description="Names of those that were found, e.g. Heartbleed.")
+    reachable: bool = Field(True, description="It speaks TLS with us; if not, `gave_up` says what it did instead.")
+    accepted: dict[str, tuple[Suite, ...]] = Field(
+        {},
+        description="Protocol version (SSL2, SSL3, 1.0 ... 1.3) to the suites that it accepts; only versions that are on.",
+    )
+    vulnerabilities: tuple[str, ...] = Field((), description="Names of those that were found twice, e.g. Heartbleed.")
+    undetermined: tuple[str, ...] = Field(
+        (), description="Versions and vulnerabilities without a sure answer, asked twice: a time-out, contradictions."
+    )
     gave_up: str | None = Field(None, description="What broke the scanner: a server so broken is seen broken.")
+
+    @property
+    def transient(self) -> bool:
+        """A server that is not there may be starting."""
+        return not self.reachable

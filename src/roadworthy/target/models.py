@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from roadworthy.target.values import PUBLIC, Duration, Frozen
+from roadworthy.target.routes import parse_resolver, parse_route
+from roadworthy.target.values import PUBLIC, AllowList, Duration, Frozen, JsonPlace, JsonQuery
 
 __all__ = [
     "Component",
@@ -47,7 +48,10 @@ class Expectation(Frozen):
 
 
 def _one_or_many(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+OneOrMany = Annotated[tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[str, ...])]
 
 
 def _path(value: str) -> str:
@@ -69,7 +73,7 @@ class Health(Expectation):
         None, alias="json", min_length=1, description="The answer, parsed as JSON, holds at least these members."
     )
     json_equals: Any | None = Field(None, description="The answer, parsed as JSON, is exactly this.")
-    json_path: dict[str, Any] | None = Field(
+    json_path: dict[JsonQuery, Any] | None = Field(
         None, min_length=1, description="RFC 9535 queries, each with the value that every match has."
     )
     contains: str | None = Field(None, min_length=1, description="The answer's text holds this.")
@@ -86,7 +90,7 @@ class Running(Expectation):
     """Where a component tells the version that it runs: a JSON member, a header, or the whole text of an answer."""
 
     path: Path
-    json_path: str | None = Field(None, alias="json", description="A member's name, or an RFC 9535 query.")
+    json_path: JsonPlace | None = Field(None, alias="json", description="A member's name, or an RFC 9535 query.")
     header: str | None = None
 
     @model_validator(mode="after")
@@ -112,9 +116,9 @@ class Tls(Expectation):
     WHERE: ClassVar[frozenset[str]] = frozenset({"policy"})
 
     policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
-    versions: tuple[Annotated[TlsVersion, BeforeValidator(str)], ...] | None = Field(
-        None, min_length=1, description="Exactly the protocol versions that are accepted."
-    )
+    versions: (
+        tuple[Annotated[TlsVersion, BeforeValidator(str, json_schema_input_type=TlsVersion | float)], ...] | None
+    ) = Field(None, min_length=1, description="Exactly the protocol versions that are accepted.")
     suites: tuple[str, ...] | None = Field(
         None, min_length=1, description="The only cipher suites that may be accepted (OpenSSL or IANA names)."
     )
@@ -140,7 +144,10 @@ class Http(Expectation):
     versions: tuple[Literal["http/1.1", "h2"], ...] | None = Field(None, min_length=1)
     compresses: Annotated[
         dict[str, Path] | None,
-        BeforeValidator(lambda v: dict.fromkeys(v, "/") if isinstance(v, list | tuple) else v),
+        BeforeValidator(
+            lambda v: dict.fromkeys(v, "/") if isinstance(v, list | tuple) else v,
+            json_schema_input_type=dict[str, Path] | tuple[str, ...] | None,
+        ),
     ] = Field(None, min_length=1, description="Media types that are compressed, each with a page of that type.")
     caches: dict[Path, str] | None = Field(
         None, min_length=1, description="Pages with the Cache-Control directives that they carry."
@@ -173,13 +180,13 @@ class Headers(Expectation):
     x_frame_options: Literal["DENY", "SAMEORIGIN"] | None = Field(None, alias="x-frame-options")
     x_content_type_options: Literal["nosniff"] | None = Field(None, alias="x-content-type-options")
     x_xss_protection: str | None = Field(None, alias="x-xss-protection")
-    content_security_policy: dict[str, Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]] | None = Field(
+    content_security_policy: dict[str, OneOrMany] | None = Field(
         None, alias="content-security-policy", min_length=1, description="Directives, each with its sources."
     )
-    referrer_policy: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] | None = Field(
+    referrer_policy: OneOrMany | None = Field(
         None, alias="referrer-policy", min_length=1, description="The policies of which one is in force."
     )
-    permissions_policy: dict[str, str] | None = Field(None, alias="permissions-policy", min_length=1)
+    permissions_policy: dict[str, AllowList] | None = Field(None, alias="permissions-policy", min_length=1)
     cross_origin_opener_policy: str | None = Field(None, alias="cross-origin-opener-policy")
     cross_origin_embedder_policy: str | None = Field(None, alias="cross-origin-embedder-policy")
     cross_origin_resource_policy: str | None = Field(None, alias="cross-origin-resource-policy")
@@ -202,7 +209,10 @@ class Component(Frozen):
     url: str | None = Field(None, description="http(s)://name[:port][/path]; names what HTTP and TLS checks ask.")
     address: str | None = Field(None, description="name:port, for a part that speaks no HTTP.")
     depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
-    health: Annotated[tuple[Health, ...], BeforeValidator(_one_or_many)] | None = Field(None, min_length=1)
+    health: (
+        Annotated[tuple[Health, ...], BeforeValidator(_one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
+        | None
+    ) = Field(None, min_length=1)
     release: Running | None = Field(None, description="Where this component tells the version that it runs.")
     tcp: Tcp | None = None
     tls: Tls | None = None
@@ -247,19 +257,31 @@ class Component(Frozen):
         return self
 
 
-Authority = Annotated[str, Field(pattern=r"^[^\s]+:[0-9]{1,5}$")]
+def _route(value: str) -> str:
+    parse_route(value)
+    return value
+
+
+def _resolver(value: str) -> str:
+    parse_resolver(value)
+    return value
 
 
 class Network(Frozen):
     """How this environment is reached, and how gently."""
 
-    connect_to: tuple[str, ...] = Field(
+    connect_to: tuple[Annotated[str, AfterValidator(_route)], ...] = Field(
         (),
         description="HOST:PORT:ADDR:PORT, as curl's --connect-to: where the name is really reached. Several entries "
         "for one name are several addresses behind it; an empty part stands for any, or for unchanged.",
+        json_schema_extra={PUBLIC: True},
     )
-    resolver: Authority | None = Field(None, description="address:port of the DNS server to ask.")
-    ca_file: str | None = Field(None, description="PEM file of the certificate authorities to trust.")
+    resolver: Annotated[str, AfterValidator(_resolver)] | None = Field(
+        None, description="address:port of the DNS server to ask.", json_schema_extra={PUBLIC: True}
+    )
+    ca_file: str | None = Field(
+        None, description="PEM file of the certificate authorities to trust.", json_schema_extra={PUBLIC: True}
+    )
     timeout: Duration = Field(10.0, description="For one observation, retries included.")
     deadline: Duration = Field(120.0, description="For all observations of a run.")
     retries: int = Field(1, ge=0, le=5, description="After a transient failure of one observation.")
@@ -272,7 +294,7 @@ class Target(Frozen):
 
     schema_version: Literal[1] = Field(alias="schema")
     name: Name
-    environment: str = Field(min_length=1)
+    environment: str = Field(min_length=1, json_schema_extra={PUBLIC: True})
     description: str | None = None
     release: Release | None = None
     network: Network = Network()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 
 class Frozen(BaseModel):
@@ -90,6 +90,46 @@ Duration = Annotated[
 
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str), Field(gt=0)]
 """Bytes; written as `512B`, `20MB`, `20MiB`."""
+
+
+def check_json_query(text: str) -> str:
+    """The text, if it is an RFC 9535 query.
+
+    Raises:
+        ValueError: it is none.
+    """
+    import jsonpath_rfc9535  # noqa: PLC0415 - costs time to import, and few targets ask queries
+
+    try:
+        jsonpath_rfc9535.compile(text)
+    except jsonpath_rfc9535.JSONPathError as error:
+        raise ValueError(f"no RFC 9535 query: {error}") from error
+    return text
+
+
+_ALLOWED = r'(?:\*|self|"https?://[^"\s\\]+")'
+_ALLOW_LIST = re.compile(rf"\*|self|\( *(?:{_ALLOWED}(?: +{_ALLOWED})*)? *\)")
+
+
+def check_allow_list(text: str) -> str:
+    """The text, if it is an allow-list of Permissions-Policy.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _ALLOW_LIST.fullmatch(text):
+        raise ValueError('an allow-list is written as (), (self), * or (self "https://maps.example")')
+    return text
+
+
+JsonQuery = Annotated[str, AfterValidator(check_json_query)]
+"""An RFC 9535 query; `$.checks[*].status`."""
+
+JsonPlace = Annotated[str, AfterValidator(lambda text: check_json_query(text) if text.startswith("$") else text)]
+"""A member's name, or an RFC 9535 query, which starts with `$`."""
+
+AllowList = Annotated[str, AfterValidator(check_allow_list)]
+"""Whom Permissions-Policy allows a feature."""
 
 PUBLIC = "may be printed"
 """Marks a field whose value may be printed although it came by reference (a version, a host name)."""

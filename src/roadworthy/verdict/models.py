@@ -94,6 +94,8 @@ class Result(Part):
     repair: str
     promises: tuple[str, ...] = Field((), description="Ids of the ledger that this result judges.")
     looks: tuple[Look, ...]
+    availability: bool = Field(False, description="The component is not there if this is not as promised.")
+    after: tuple[str, ...] = Field((), description="Checks of the same component whose failure explains this one's.")
     blocked_by: str | None = Field(None, description="Id of the cause that explains this result.")
 
     @property

@@ -1,0 +1,163 @@
+"""Cases of the HTTP suite: redirects, versions, compression, caching; and the page that headers are judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+
+from roadworthy.cases.base import Case, E
+from roadworthy.facts.base import NotObserved, Reason
+from roadworthy.facts.http import TRANSIENT_STATUSES, Answer, HttpAsk, HttpObservation, HttpVersion
+from roadworthy.rules.answers import told
+from roadworthy.rules.redirects import redirects_of
+from roadworthy.target.models import Http
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roadworthy.facts.http import Hop
+    from roadworthy.target.models import Component, Target
+
+NO_SUCH_PAGE = "/roadworthy-no-such-page"
+"""Below every component: where nothing is, so that asking does nothing."""
+
+
+class RedirectCase(Case[Http, HttpAsk, HttpObservation]):
+    """The way from http:// to https://, followed on the same host. Its path and query show whether both are kept."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[Http, HttpAsk]]:
+        """One exchange, on port 80 where the component's own URL is https://."""
+        del target
+        if component.http and component.http.redirects_from_http:
+            parts = urlsplit(component.url_of(NO_SUCH_PAGE))
+            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+            authority = parts.netloc if parts.scheme == "http" else host
+            yield component.http, HttpAsk.of(f"http://{authority}{parts.path}?kept=yes", follow=True)
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The redirects that were met."""
+        return redirects_of(self.seen, self.ask.url)
+
+    @property
+    def https_port(self) -> int:
+        """The port that a redirect leads to."""
+        parts = urlsplit(self.component.url or "")
+        return (parts.port or 443) if parts.scheme == "https" else 443
+
+    @property
+    def told(self) -> str:
+        """The last answer in a few words."""
+        return told(self.seen.result)
+
+
+class PageCase(Case[E, HttpAsk, HttpObservation]):
+    """A page of which more is promised than that it answers."""
+
+    @property
+    def answer(self) -> Answer:
+        """The page; what a failing service says instead carries none of its promises.
+
+        Raises:
+            NotObserved: there was no answer, or that of a service that is starting or overloaded.
+        """
+        if self.seen.answer.status in TRANSIENT_STATUSES:
+            raise NotObserved(Reason.NO_ANSWER, f"answered {self.told}")
+        return self.seen.answer
+
+    @property
+    def found(self) -> Answer:
+        """The page, if there is one.
+
+        Raises:
+            NotObserved: as `answer`, or the page does not exist or is not to be had.
+        """
+        if self.answer.status >= 300:  # noqa: PLR2004 - RFC 9110 section 15.3: successful
+            raise NotObserved(Reason.NOT_APPLICABLE, f"answered {self.told}; name a page that answers 200")
+        return self.answer
+
+    @property
+    def told(self) -> str:
+        """The answer in a few words."""
+        return told(self.seen.result)
+
+
+@dataclass(frozen=True)
+class OfferedVersion:
+    """An HTTP version that is spoken with a client that offers no other."""
+
+    version: str
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class VersionCase(Case[OfferedVersion, HttpAsk, HttpObservation]):
+    """One version, offered alone."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[OfferedVersion, HttpAsk]]:
+        """One exchange for each promised version."""
+        del target
+        for version in (component.http and component.http.versions) or ():
+            yield OfferedVersion(version), HttpAsk.of(component.url_of("/"), offers=HttpVersion(version))
+
+    @property
+    def told(self) -> str:
+        """The answer in a few words."""
+        return told(self.seen.result)
+
+
+@dataclass(frozen=True)
+class MediaPage:
+    """A media type and a page of it."""
+
+    media_type: str
+    page: str
+
+    def __str__(self) -> str:
+        return f"{self.media_type} ({self.page})"
+
+
+class CompressionCase(PageCase[MediaPage]):
+    """A page, asked for by a client that takes gzip and brotli."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[MediaPage, HttpAsk]]:
+        """One exchange for each media type."""
+        del target
+        for media_type, page in ((component.http and component.http.compresses) or {}).items():
+            ask = HttpAsk.of(component.url_of(page), headers=(("accept-encoding", "gzip, br"),))
+            yield MediaPage(media_type, page), ask
+
+
+@dataclass(frozen=True)
+class CachedPage:
+    """A page and the Cache-Control directives that it carries."""
+
+    page: str
+    directives: str
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.directives}"
+
+
+class CachingCase(PageCase[CachedPage]):
+    """A page of which it is promised how it is cached."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[CachedPage, HttpAsk]]:
+        """One exchange for each page."""
+        del target
+        for page, directives in ((component.http and component.http.caches) or {}).items():
+            yield CachedPage(page, directives), HttpAsk.of(component.url_of(page))

@@ -1,0 +1,36 @@
+"""The `roadworthy` command: a thin layer over pytest and Locust that adds no check and hides no option."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from roadworthy import __version__
+from roadworthy.commands import checks, coverage, demo, gate, sandbox, target
+
+COMMANDS = (gate, target, checks, coverage, sandbox, demo)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; returns the exit code of docs/exit-codes.md."""
+    parser = argparse.ArgumentParser(prog="roadworthy", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"roadworthy {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    try:
+        args, rest = parser.parse_known_args(arguments)
+    except SystemExit as ended:  # argparse ends with 2, which means interrupted here
+        return 4 if ended.code else 0
+    if rest and not getattr(args, "takes_rest", False):
+        print(f"roadworthy {args.command}: unknown option {rest[0]}", file=sys.stderr)
+        return 4
+    args.rest = rest
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

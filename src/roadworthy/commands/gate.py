@@ -1,0 +1,58 @@
+"""`roadworthy gate` and `roadworthy audit`: the suites through pytest, with the verdict on the terminal.
+
+Both are `pytest suites --target NAME ...`; every other option is pytest's own and is handed over as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roadworthy.places import suites_folder
+
+if TYPE_CHECKING:
+    import argparse
+
+WANTS_TERMINAL = frozenset({"-v", "-vv", "--verbose", "--collect-only", "--co", "--fixtures", "--markers", "--help"})
+"""Options that are pointless without pytest's own terminal."""
+
+PLUGINS = {"-n": "xdist", "--numprocesses": "xdist", "--dist": "xdist", "--alluredir": "allure_pytest.plugin"}
+"""Plugins that an option needs; the others of the environment cost start-up time and have no part in a gate."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "gate",
+        allow_abbrev=False,  # what is not ours is pytest's
+        help="may traffic stay on this deployment? waits, verifies, says go or no-go",
+        description="Runs the suites against a target. Options that are not listed here are pytest's (-k, -m, --lf, "
+        "-n, -x) or the plugin's (--overlay, --connect-to, --resolver, --fail-on, --replay, --reports).",
+    )
+    parser.add_argument("target", nargs="?", help="a name below targets/, or a file; may be left out with --replay")
+    parser.add_argument("--expect-version", metavar="X", help="the release that must answer on every address")
+    parser.add_argument("--wait", metavar="5m", help="wait as long for it, and for every component to be there")
+    parser.add_argument("--settle", metavar="N", help="good rounds in a row before the full run (1)")
+    parser.set_defaults(run=run, takes_rest=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the gate; returns the exit code."""
+    options = [("--expect-version", args.expect_version), ("--wait", args.wait), ("--settle", args.settle)]
+    given = [part for name, value in options if value is not None for part in (name, value)]
+    return verify(args.target, [*given, *args.rest])
+
+
+def verify(target: str | None, options: list[str]) -> int:
+    """Runs the suites in this process; pytest's own terminal and foreign plugins stay off unless they are asked for."""
+    import pytest  # noqa: PLC0415 - `roadworthy target` and `sandbox` need none of it
+
+    suites = suites_folder()
+    base = [str(suites), "--rootdir", str(suites.parent), "--disable-plugin-autoload"]
+    names = {option.partition("=")[0] for option in options}
+    if not names & WANTS_TERMINAL:
+        base += ["-p", "no:terminal"]
+    for option, plugin in PLUGINS.items():
+        if any(name.startswith(option) for name in names):
+            base += ["-p", plugin]
+    chosen = ["--target", target] if target else []
+    return int(pytest.main([*base, *chosen, *options]))

@@ -1,0 +1,140 @@
+"""`roadworthy sandbox`: a real deployment on loopback to play with, kept up until it is taken down."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser("sandbox", help="a real deployment on loopback, and faults to break it")
+    orders = parser.add_subparsers(dest="order", metavar="ORDER", required=True)
+    _order(orders, "up", _up, "bring up a deployment of a target", ("target", {"help": "a name below targets/, or a file"}))
+    _order(orders, "status", _status, "what runs where, and how it is")
+    _order(orders, "down", _down, "take it down: no process and no file is left")
+    _order(orders, "break", _break, "break it", ("fault", {"metavar": "FAULT[:COMPONENT]"}))
+    _order(orders, "mend", _mend, "mend it", ("fault", {"metavar": "FAULT[:COMPONENT]", "help": "or all"}))
+    listing = _order(orders, "faults", _faults, "what can be broken", ("target", {"nargs": "?", "help": "only what applies there"}))
+    del listing
+
+
+def _order(
+    orders: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    says: str,
+    *positional: tuple[str, dict[str, Any]],
+) -> argparse.ArgumentParser:
+    parser = orders.add_parser(name, help=says)
+    for argument, options in positional:
+        parser.add_argument(argument, **options)
+    if name != "faults":
+        parser.add_argument("--name", help="which sandbox, where several run")
+    parser.set_defaults(run=_guarded(run))
+    return parser
+
+
+def _guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    def guarded(args: argparse.Namespace) -> int:
+        from roadworthy.sandbox import SandboxError  # noqa: PLC0415 - a command costs its own imports only
+        from roadworthy.target.loading import TargetError  # noqa: PLC0415
+
+        try:
+            return run(args)
+        except (SandboxError, TargetError) as error:
+            print(f"roadworthy sandbox {args.order}: {error}", file=sys.stderr)
+            return 4
+
+    return guarded
+
+
+def _up(args: argparse.Namespace) -> int:
+    from roadworthy.places import targets_folder  # noqa: PLC0415
+    from roadworthy.sandbox import start  # noqa: PLC0415
+    from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415
+
+    path = find_target(args.target, targets_folder())
+    started = start(load_target(path).target, args.name)
+    try:
+        _print_status(started.sandbox.status())
+    except BaseException:
+        started.end()
+        raise
+    started.stay()
+    named = f" --name {started.sandbox.name}"
+    print(f"\nUp after {started.after_s:.1f} s. Verify it, break it, take it down:")
+    print(f"  roadworthy gate {args.target} --overlay {started.sandbox.overlay}")
+    print(f"  pytest suites --target {args.target} --overlay {started.sandbox.overlay}")
+    print(f"  roadworthy sandbox break edge-certificate-expired{named}")
+    print(f"  roadworthy sandbox down{named}")
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    from roadworthy.sandbox import find, known  # noqa: PLC0415
+
+    found = [find(args.name)] if args.name else known()
+    for sandbox in found:
+        _print_status(sandbox.status())
+    if not found:
+        print("No sandbox runs.")
+    return 0
+
+
+def _print_status(status: Mapping[str, Any]) -> None:
+    print(f"Sandbox {status['name']} of {status['target']}, since {status['started']}, below {status['directory']}")
+    width = max(len(part["name"]) for part in status["parts"])
+    for part in status["parts"]:
+        addresses = ", ".join(part["addresses"][:2]) + (", ..." if len(part["addresses"]) > 2 else "")  # noqa: PLR2004 - fits a line
+        print(f"  {part['name']:{width}}  {part['is']:15}  {part['state']:8}  {addresses}")
+    print(f"  broken: {', '.join(status['faults']) or 'nothing'}")
+
+
+def _down(args: argparse.Namespace) -> int:
+    from roadworthy.sandbox import find  # noqa: PLC0415
+
+    sandbox = find(args.name)
+    sandbox.down()
+    print(f"Sandbox {sandbox.name} is down.")
+    return 0
+
+
+def _break(args: argparse.Namespace) -> int:
+    from roadworthy.sandbox import find  # noqa: PLC0415
+
+    told = find(args.name).break_(args.fault)
+    print(f"Broken: {told['fault']}. {told['summary']} Found by {', '.join(told['reds'])}.")
+    return 0
+
+
+def _mend(args: argparse.Namespace) -> int:
+    from roadworthy.sandbox import find  # noqa: PLC0415
+
+    told = find(args.name).mend(args.fault)
+    print(f"Mended: {', '.join(told['mended']) or 'nothing was broken'}.")
+    return 0
+
+
+def _faults(args: argparse.Namespace) -> int:
+    from roadworthy.sandbox.faults import FAULTS  # noqa: PLC0415
+
+    faults = FAULTS.values()
+    where = dict.fromkeys(FAULTS, "")
+    if args.target:
+        from roadworthy.places import targets_folder  # noqa: PLC0415
+        from roadworthy.sandbox.deriving import derive  # noqa: PLC0415
+        from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415
+
+        deployment = derive(load_target(find_target(args.target, targets_folder())).target, "127.64.0")
+        faults = [fault for fault in faults if fault.applies(deployment)]
+        where = {fault.name: f" (in {fault.component_for(deployment)})" for fault in faults}
+    width = max(map(len, FAULTS))
+    for fault in faults:
+        print(f"{fault.name:{width}}  {fault.summary} Found by {', '.join(sorted(fault.reds))}{where[fault.name]}.")
+    return 0

@@ -1,0 +1,265 @@
+"""The only module that knows pytest: a check x component becomes an item, a verdict becomes an exit code.
+
+Without `--target` the plugin is inert. With it: collect (nothing is sent), wait if asked to, observe what the selected
+items need, let pytest run the items, judge, report. pytest's own outcomes are the verdict: passed = seen, as promised;
+failed = seen, not as promised; error = not seen. Nothing is skipped: what could not be evaluated is an error.
+
+With `-n`, one worker observes while it holds the run's lock and the others read its records; nothing is seen twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from roadworthy.check import Severity, check_of
+from roadworthy.facts.base import Moment
+from roadworthy.run import Run, RunOptions, UsageError
+from roadworthy.verdict.judging import Subject, kind_of, looks_of
+from roadworthy.verdict.models import ExitCode, Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+RUN = pytest.StashKey[Run]()
+RESULT = pytest.StashKey[Result]()
+REPORT_KEY = "roadworthy"
+NO_TARGET = "suites verify a deployment: say which with --target NAME"
+
+
+class Finding(AssertionError):  # noqa: N818 - the deployment errs, not the program
+    """A result that is not passed, as pytest sees it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a verification; see docs/options.md."""
+    group = parser.getgroup("roadworthy", "deployment verification")
+    add = group.addoption
+    add("--target", metavar="NAME|FILE", help="what is verified: a name below targets/, or a file")
+    add("--overlay", action="append", default=[], metavar="FILE", help="merged over the target; may be repeated")
+    add("--connect-to", action="append", default=[], metavar="HOST:PORT:ADDR:PORT", help="as curl's; may be repeated")
+    add("--resolver", metavar="ADDRESS:PORT", help="the DNS server to ask")
+    add("--expect-version", metavar="X", help="the release that must answer (release.version)")
+    add("--fail-on", default="low", choices=[s.label for s in Severity], help="findings from this severity on block")
+    add("--wait", default=None, metavar="5m", help="wait as long for the release and the blockers to hold")
+    add("--settle", type=int, default=1, metavar="N", help="good rounds in a row before the wait is over")
+    add("--replay", metavar="RUN", help="judge a recorded run again; nothing is sent")
+    add("--reports", default=None, metavar="DIR", help="where runs are kept (reports/)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Loads the target; a mistake in it ends the run with exit code 4 before anything is sent."""
+    config.addinivalue_line("markers", "severity(label): a check's severity; also as a marker of that name")
+    for severity in Severity:
+        config.addinivalue_line("markers", f"{severity.label}: checks of this severity")
+    if not (config.getoption("target") or config.getoption("replay")):
+        if _asks_for_suites(config):
+            raise pytest.UsageError(NO_TARGET)
+        return
+    try:
+        run = Run.open(_options(config))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    for folder in sorted((config.rootpath / "suites").glob("*/")):
+        config.addinivalue_line("markers", f"{folder.name}: the {folder.name} suite")
+    config.stash[RUN] = run
+    config.pluginmanager.register(Collector(run), "roadworthy-results")
+    if getattr(config.option, "tbstyle", None) == "auto":
+        config.option.tbstyle = "no"  # the verdict tells findings; a traceback of a check tells nothing more
+        config.option.reportchars = ""
+
+
+def _asks_for_suites(config: pytest.Config) -> bool:
+    here = config.invocation_params.dir
+    return any(
+        (here / argument.partition("::")[0]).is_relative_to(config.rootpath / "suites") for argument in config.args
+    )
+
+
+def _options(config: pytest.Config) -> RunOptions:
+    get = config.getoption
+    shared = getattr(config, "workerinput", {}).get(REPORT_KEY)
+    return RunOptions(
+        target=get("target"),
+        overlays=tuple(get("overlay")),
+        connect_to=tuple(get("connect_to")),
+        resolver=get("resolver"),
+        expect_version=get("expect_version"),
+        fail_on=Severity[get("fail_on").upper()],
+        wait=get("wait"),
+        settle=get("settle"),
+        replay=get("replay"),
+        reports=Path(get("reports") or config.rootpath / "reports"),
+        targets=config.rootpath / "targets",
+        folder=Path(shared) if shared else None,
+        quiet=config.get_verbosity() < 0,
+        writes=not config.getoption("collectonly"),
+        selected=bool(get("keyword") or get("markexpr") or config.getoption("lf", default=False)),
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Every xdist worker shares the controller's run folder."""
+    if run := node.config.stash.get(RUN, None):
+        node.workerinput[REPORT_KEY] = str(run.folder)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each component that promises what the check judges."""
+    if check_of(metafunc.function) is None:
+        return
+    run = metafunc.config.stash.get(RUN, None)
+    if run is None:
+        raise pytest.UsageError(NO_TARGET)
+    argument, _ = kind_of(metafunc.function)
+    subjects = (Subject(run.target, name) for name in run.target.components)
+    applicable = [subject for subject in subjects if looks_of(metafunc.function, subject)]
+    metafunc.parametrize(argument, applicable, ids=[subject.name for subject in applicable])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks items by family and severity, drops checks that no component asks for, puts the last looks last."""
+    if RUN not in config.stash:
+        return
+    items[:] = [item for item in items if not _is_empty(item)]
+    for item in items:
+        if check := check_of(getattr(item, "function", None)):
+            item.add_marker(check.severity.label)
+            item.add_marker(item.path.parent.name)
+    items.sort(key=_looks_last)
+
+
+def _is_empty(item: pytest.Item) -> bool:
+    return check_of(getattr(item, "function", None)) is not None and _subject(item) is None
+
+
+def _subject(item: pytest.Item) -> Subject | None:
+    if check_of(getattr(item, "function", None)) is None or not isinstance(item, pytest.Function):
+        return None
+    value = item.callspec.params.get(kind_of(item.function)[0]) if hasattr(item, "callspec") else None
+    return value if isinstance(value, Subject) else None
+
+
+def _looks_last(item: pytest.Item) -> bool:
+    subject = _subject(item)
+    return (
+        subject is not None
+        and isinstance(item, pytest.Function)
+        and any(ask.moment is Moment.END for _, ask in looks_of(item.function, subject))
+    )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Waits, if asked to, and observes what the selected items need. `--collect-only` sends nothing."""
+    run = session.config.stash.get(RUN, None)
+    if run is None or session.config.getoption("collectonly") or not session.items:
+        return
+    checked = [
+        (item.function, s) for item in session.items if isinstance(item, pytest.Function) and (s := _subject(item))
+    ]
+    with _one_at_a_time(run.folder):
+        run.observe(checked)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """A lock that the kernel lets go when its holder dies."""
+    with (folder / ".lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Asks a check of every page and address, instead of calling it once."""
+    subject = _subject(pyfuncitem)
+    if subject is None:
+        return None
+    run = pyfuncitem.config.stash[RUN]
+    result = run.judge(pyfuncitem.function, subject, pyfuncitem.nodeid, _family(pyfuncitem))
+    pyfuncitem.stash[RESULT] = result
+    if result.outcome is not Outcome.PASSED:
+        raise Finding(result.seen)
+    return True
+
+
+def _family(item: pytest.Item) -> str:
+    return item.path.parent.name
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turns what pytest saw into one of the three outcomes, and hands the result to the controller."""
+    report = yield
+    run = item.config.stash.get(RUN, None)
+    if run is None or (call.when != "call" and report.passed):
+        return report
+    result = item.stash.get(RESULT, None) if call.when == "call" else None
+    if result is None:
+        result = run.plain_result(item.nodeid, _family(item), *_plain_outcome(report, call))
+    _tell(report, result)
+    return report
+
+
+def _plain_outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
+    """The outcome of a test that is no check, or that ended outside its body; a skipped one was not observed."""
+    if report.passed:
+        return Outcome.PASSED, ""
+    seen = call.excinfo.exconly() if call.excinfo else "ended without a reason"
+    judged = call.excinfo is not None and call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+    return (Outcome.FAILED if judged and call.when == "call" else Outcome.NOT_OBSERVED), seen
+
+
+def _tell(report: pytest.TestReport, result: Result) -> None:
+    """Failed = seen, not as promised; error = not seen (pytest calls an error what fails before the call)."""
+    setattr(report, REPORT_KEY, result.model_dump_json())
+    if result.outcome is Outcome.PASSED:
+        return
+    report.outcome = "failed"
+    report.__dict__.pop("wasxfail", None)
+    report.when = "setup" if result.outcome is Outcome.NOT_OBSERVED else "call"
+    if result.looks:
+        report.longrepr = f"{result.check} [{result.component}] promised {result.promised}; seen: {result.seen}"
+
+
+class Collector:
+    """Collects results; with `-n` they reach the controller from its workers."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One phase of one item is over, wherever it ran."""
+        self._run.take(report.nodeid, getattr(report, REPORT_KEY, None), failed=report.failed)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Decides, writes the reports, and owns the exit code."""
+    config = session.config
+    run = config.stash.get(RUN, None)
+    if run is None or hasattr(config, "workerinput") or config.getoption("collectonly"):
+        return
+    if exitstatus not in (ExitCode.GO, ExitCode.NO_GO, ExitCode.INTERRUPTED):
+        run.discard()
+        return
+    verdict = run.finish(collected=session.testscollected, interrupted=exitstatus == ExitCode.INTERRUPTED)
+    session.exitstatus = int(verdict.exit_code)
+    if not config.pluginmanager.has_plugin("terminalreporter"):
+        run.show()
+
+
+def pytest_terminal_summary(config: pytest.Config) -> None:
+    """The verdict, where pytest's own terminal is on."""
+    run = config.stash.get(RUN, None)
+    if run is not None and run.verdict is not None:
+        run.show()

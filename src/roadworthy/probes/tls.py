@@ -1,0 +1,363 @@
+"""TLS: one handshake of a modern client (TLS 1.2 and 1.3, SNI, ALPN), and whether its session resumes.
+
+OpenSSL works on memory and asyncio carries its bytes: no thread, nothing blocks. The handshake is completed whatever
+the certificate is worth; what OpenSSL has against the chain is written down on the way.
+
+    NoSession     why there is no TLS session; becomes a `NoHandshake`
+    NotObserved   there is no route from here, or the CA file can't be read
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import certifi
+from OpenSSL import SSL
+from OpenSSL._util import (
+    ffi,
+    lib,  # OpenSSL's words for an error code have no public name
+)
+from OpenSSL.SSL import X509VerificationCodes as Codes
+
+from roadworthy.facts.base import NotObserved, Reason
+from roadworthy.facts.tls import Handshake, NoHandshake, NoHandshakeKind, TlsObservation
+from roadworthy.probes import tcp
+from roadworthy.probes.certificates import name_of, read_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from OpenSSL.crypto import X509
+
+    from roadworthy.facts.tls import Certificate, TlsAsk
+    from roadworthy.probes.bench import Address, Bench
+
+T = TypeVar("T")
+
+CIPHERS = "DEFAULT:@SECLEVEL=1"
+"""Level 1 takes RSA-1024, as browsers do: a short key is a fact to judge, not a reason to see nothing."""
+
+ALPN = ("h2", "http/1.1")
+LONGEST_CHAIN = 20
+"""Certificates that are kept; OpenSSL itself refuses more than 100 kB of them."""
+
+READ_BYTES = 16 * 1024
+PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN: what the trust store names is trusted, root or not; as curl and Go
+DATES = frozenset({Codes.ERR_CERT_NOT_YET_VALID, Codes.ERR_CERT_HAS_EXPIRED})
+"""Told by the certificates themselves and judged apart from trust."""
+
+RECORD_TYPES = range(20, 25)  # RFC 8446 section 5.1, RFC 6520
+
+TICKET_S = 0.3
+"""The least wait for a TLS 1.3 session ticket, which comes after the handshake (RFC 8446 section 4.6.1)."""
+
+H2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+"""The client's preface and empty SETTINGS (RFC 9113 section 3.4)."""
+
+
+class NoSession(Exception):  # noqa: N818 - a state of the server, not an error of ours
+    """There is no TLS session, in one of the ways that a server can refuse it."""
+
+    def __init__(self, kind: NoHandshakeKind, detail: str) -> None:
+        super().__init__(f"{kind.value}: {detail}")
+        self.state = NoHandshake(failure=kind, detail=detail)
+
+
+async def observe(ask: TlsAsk, address: Address, bench: Bench) -> TlsObservation:
+    """A handshake, and if the ask wants to know, whether the session resumes.
+
+    Raises:
+        NotObserved: there is no route from here, or the CA file can't be read.
+    """
+    observed_at = datetime.now(UTC)
+    result = await shake(ask.host, address, bench, ca_file=ask.ca_file)
+    if ask.resumption and isinstance(result, Handshake):
+        result = result.model_copy(update={"resumed": await _resumes(ask.host, address, bench)})
+    return TlsObservation(observed_at=observed_at, result=result)
+
+
+async def shake(host: str, address: Address, bench: Bench, ca_file: str | None = None) -> Handshake | NoHandshake:
+    """One handshake with one address.
+
+    Raises:
+        NotObserved: there is no route from here, or the CA file can't be read.
+    """
+    contexts = await bench.shared(_contexts)
+    ca_file = ca_file or bench.network.ca_file
+    if ca_file not in contexts:
+        contexts[ca_file] = _context(ca_file)
+    client = SSL.Connection(contexts[ca_file])
+    client.set_app_data(_Notes())
+    client.set_connect_state()
+    client.request_ocsp()
+    if name := _sni(host):
+        client.set_tlsext_host_name(name.encode())
+    try:
+        async with (
+            asyncio.timeout(bench.patience_s),
+            _linked(address, client.bio_write, partial(_drain, client)) as link,
+        ):
+            await link.pump(client.do_handshake)
+            return _read(client)
+    except TimeoutError:
+        return NoHandshake(failure=NoHandshakeKind.TIMED_OUT, detail=f"no answer within {bench.patience_s:g} s")
+    except NoSession as refusal:
+        return refusal.state
+
+
+@dataclass
+class _Notes:
+    """What OpenSSL tells on the way of one handshake."""
+
+    problems: list[tuple[int, X509]] = field(default_factory=list)
+    stapled: bool = False
+
+
+def _note_problem(client: SSL.Connection, certificate: X509, code: int, _depth: int, _ok: int) -> bool:
+    if code and code not in DATES:
+        client.get_app_data().problems.append((code, certificate))
+    return True  # go on: everything that is wrong, at once
+
+
+def _note_staple(client: SSL.Connection, response: bytes, _: object) -> bool:
+    client.get_app_data().stapled = bool(response)
+    return True
+
+
+@asynccontextmanager
+async def _contexts(_: Bench) -> AsyncIterator[dict[str | None, SSL.Context]]:
+    """One OpenSSL context for each CA file of a run: loading the trust store costs more than a handshake."""
+    yield {}
+
+
+def _context(ca_file: str | None) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(CIPHERS.encode())
+    context.set_alpn_protos([protocol.encode() for protocol in ALPN])
+    context.set_verify(SSL.VERIFY_PEER, _note_problem)
+    context.set_ocsp_client_callback(_note_staple)
+    try:
+        context.load_verify_locations(ca_file or certifi.where())
+    except SSL.Error as error:
+        raise NotObserved(Reason.BROKEN, f"{ca_file}: holds no PEM certificate that can be read") from error
+    store = context.get_cert_store()
+    if store is not None:
+        store.set_flags(PARTIAL_CHAIN)
+    return context
+
+
+def _sni(host: str) -> str | None:
+    """The name as it goes into the ClientHello (RFC 6066 section 3): none for an IP address, A-labels for others."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host.rstrip(".").encode("idna").decode()
+    return None
+
+
+@dataclass
+class _Link:
+    """A TCP connection and the memory that OpenSSL reads from and writes to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    feed: Callable[[bytes], object]
+    drain: Callable[[], bytes]
+    first: bytes = b""
+
+    async def pump(self, step: Callable[[], T]) -> T:
+        """Repeats one step of OpenSSL until it needs no more bytes of the peer.
+
+        Raises:
+            NoSession: the peer closed, refused, or speaks no TLS.
+        """
+        while True:
+            try:
+                return step()
+            except (SSL.WantReadError, ssl.SSLWantReadError):
+                pass
+            except (SSL.Error, ssl.SSLError) as error:
+                raise self._refusal(_words(error)) from error
+            finally:
+                self.writer.write(self.drain())  # our own alert goes out too
+            await self._receive()
+
+    async def _receive(self) -> None:
+        try:
+            await self.writer.drain()
+            received = await self.reader.read(READ_BYTES)
+        except OSError as error:
+            raise NoSession(NoHandshakeKind.CLOSED, error.strerror or str(error)) from error
+        if not received:
+            raise NoSession(NoHandshakeKind.CLOSED, "in the midst of the handshake" if self.first else "without a word")
+        self.first = self.first or received[:40]
+        self.feed(received)
+
+    def _refusal(self, words: str) -> NoSession:
+        if self.first and (self.first[0] not in RECORD_TYPES or self.first[1:2] not in (b"", b"\3")):
+            return NoSession(NoHandshakeKind.NOT_TLS, f"answered {self.first.decode(errors='backslashreplace')!r}")
+        return NoSession(NoHandshakeKind.ALERT if "alert" in words else NoHandshakeKind.FAILED, words)
+
+
+@asynccontextmanager
+async def _linked(
+    address: Address, feed: Callable[[bytes], object], drain: Callable[[], bytes]
+) -> AsyncIterator[_Link]:
+    try:
+        reader, writer = await tcp.connect(address)
+    except ConnectionError as error:
+        raise NoSession(NoHandshakeKind.REFUSED, f"at {address}") from error
+    try:
+        yield _Link(reader, writer, feed, drain)
+    finally:
+        await tcp.close(writer)
+
+
+def _drain(client: SSL.Connection) -> bytes:
+    with suppress(SSL.WantReadError):  # nothing to send
+        return client.bio_read(64 * 1024)
+    return b""
+
+
+def _words(error: SSL.Error | ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    reasons = [reason for _, _, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(reasons) or type(error).__name__
+
+
+def _read(client: SSL.Connection) -> Handshake:
+    """The facts of a completed handshake.
+
+    Raises:
+        NoSession: the server's own certificate can't be read.
+    """
+    notes: _Notes = client.get_app_data()
+    chain: list[Certificate] = []
+    unread: list[str] = []
+    for received in (client.get_peer_cert_chain() or [])[:LONGEST_CHAIN]:
+        try:
+            certificate, missing = read_certificate(received)
+        except ValueError as error:
+            if not chain:
+                raise NoSession(NoHandshakeKind.FAILED, f"the server's certificate can't be read: {error}") from error
+            missing = (f"a certificate of the chain can't be read: {error}",)
+        else:
+            chain.append(certificate)
+        unread.extend(missing)
+    distrust = (*unread, *dict.fromkeys(_distrust(code, received, len(chain)) for code, received in notes.problems))
+    return Handshake(
+        version=client.get_protocol_version_name().removeprefix("TLSv"),
+        suite=client.get_cipher_name() or "",
+        alpn=client.get_alpn_proto_negotiated().decode(errors="replace") or None,
+        chain=tuple(chain),
+        distrust=distrust,
+        authorities_end=None if distrust else _authorities_end(client),
+        stapled=notes.stapled,
+    )
+
+
+def _distrust(code: int, certificate: X509, sent: int) -> str:
+    """OpenSSL's words for what is wrong with the chain, and with which certificate of it."""
+    words = ffi.string(lib.X509_verify_cert_error_string(code)).decode()
+    subject, issuer = name_of(certificate)
+    if code != Codes.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        return f"{words} ({subject})"
+    alone = "an intermediate certificate is missing, or the authority is unknown"
+    return f"{words}: {issuer} was not sent and is not trusted; {alone if sent == 1 else 'the authority is unknown'}"
+
+
+def _authorities_end(client: SSL.Connection) -> datetime | None:
+    above = (client.get_verified_chain() or [])[1:]
+    return min((read_certificate(one)[0].not_after for one in above), default=None)
+
+
+async def _resumes(host: str, address: Address, bench: Bench) -> bool | None:
+    """Whether a second handshake resumes the session of a first one; None where there was no second one.
+
+    Both connections stay open until it is told: a server may forget a session whose connection broke off.
+    """
+    context = _unverified()
+    try:
+        async with asyncio.timeout(bench.patience_s), AsyncExitStack() as exits:
+            started = time.monotonic()
+            first, link = await _stdlib_handshake(context, host, address, exits)
+            wait_s = max(TICKET_S, 4 * (time.monotonic() - started))
+            if first.version() == "TLSv1.3" and not await _ticket(first, link, _nudge(first, host, bench), wait_s):
+                return False
+            second, _ = await _stdlib_handshake(context, host, address, exits, session=first.session)
+            return bool(second.session_reused)
+    except (TimeoutError, NoSession):
+        return None
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # trust was judged in the first handshake; nothing secret is sent
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.set_alpn_protocols(ALPN)
+    return context
+
+
+async def _stdlib_handshake(
+    context: ssl.SSLContext,
+    host: str,
+    address: Address,
+    exits: AsyncExitStack,
+    session: ssl.SSLSession | None = None,
+) -> tuple[ssl.SSLObject, _Link]:
+    """A handshake that the standard library makes: it tells whether a session was reused, which pyOpenSSL does not."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname=_sni(host), session=session)
+    link = await exits.enter_async_context(_linked(address, incoming.write, outgoing.read))
+    await link.pump(client.do_handshake)
+    return client, link
+
+
+def _nudge(client: ssl.SSLObject, host: str, bench: Bench) -> bytes:
+    """Harmless words in the protocol that was agreed on: some servers send a ticket only with their first answer."""
+    match client.selected_alpn_protocol():
+        case "h2":
+            return H2_GREETING
+        case "http/1.1":
+            request = f"HEAD / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {bench.user_agent}\r\nConnection: close\r\n\r\n"
+            return request.encode()
+        case _:
+            return b""
+
+
+async def _ticket(client: ssl.SSLObject, link: _Link, nudge: bytes, wait_s: float) -> bool:
+    """Reads until a session ticket is there, and a second time after a nudge."""
+
+    def read() -> None:
+        try:
+            while client.read(READ_BYTES):
+                pass  # what the server says is not asked for
+        except ssl.SSLWantReadError:
+            if not _has_ticket(client):
+                raise
+
+    for words in (b"", nudge) if nudge else (b"",):
+        with suppress(TimeoutError, NoSession):
+            async with asyncio.timeout(wait_s):
+                if words:
+                    await link.pump(partial(client.write, words))
+                await link.pump(read)
+        if _has_ticket(client):
+            return True
+    return False
+
+
+def _has_ticket(client: ssl.SSLObject) -> bool:
+    return client.session is not None and client.session.has_ticket

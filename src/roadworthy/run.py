@@ -1,0 +1,391 @@
+"""One run, from the target to the verdict: opens its folder, observes, judges, decides, reports."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from roadworthy import __version__
+from roadworthy.check import Severity, check_of
+from roadworthy.facts.base import Ask, Moment, NotSeen, Reason, Record, Seen
+from roadworthy.observe.redaction import Scrubber
+from roadworthy.observe.store import EvidenceStore
+from roadworthy.report import print_verdict, write_reports
+from roadworthy.report.progress import Progress
+from roadworthy.target.loading import TargetError, find_target, load_target
+from roadworthy.target.models import Target
+from roadworthy.target.values import parse_duration
+from roadworthy.verdict.causes import explain
+from roadworthy.verdict.deciding import EXIT_CODES, decide, headline
+from roadworthy.verdict.judging import Place, Subject, judge, looks_of
+from roadworthy.verdict.models import Decision, Outcome, Result, Round, Verdict
+from roadworthy.waiting import Settling, wait_until_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roadworthy.observe.engine import Observatory
+
+Checked = tuple[Callable[..., None], Subject]
+_ROUNDS = TypeAdapter(tuple[Round, ...])
+
+
+class UsageError(Exception):
+    """The run can't start as it was asked for: exit code 4."""
+
+
+class _Promises(Protocol):
+    """A target with its secrets and the places where its promises stand."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def secrets(self) -> Mapping[str, str]: ...
+
+    def where(self, key: str) -> str | None:
+        """file:line:column of a dotted key."""
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """The target as a recorded run left it: no secret, no file needed."""
+
+    target: Target
+    positions: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def where(self, key: str) -> str | None:
+        return self.positions.get(key)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run was asked for."""
+
+    target: str | None
+    overlays: tuple[str, ...]
+    connect_to: tuple[str, ...]
+    resolver: str | None
+    expect_version: str | None
+    fail_on: Severity
+    wait: str | None
+    settle: int
+    replay: str | None
+    reports: Path
+    targets: Path
+    folder: Path | None
+    """Where the run is kept, if another process has already decided it."""
+    quiet: bool
+    writes: bool
+    selected: bool
+
+
+class Run:
+    """One run over one target."""
+
+    def __init__(self, options: RunOptions, promises: _Promises, folder: Path, evidence: Path) -> None:
+        self.options = options
+        self.target = promises.target
+        self.folder = folder
+        self.verdict: Verdict | None = None
+        self._promises = promises
+        self._scrub = Scrubber(promises.secrets)
+        self._store = EvidenceStore(evidence, self._scrub)
+        self._observatory = None if options.replay else _observatory(self.target, self._store)
+        self._results: dict[str, Result] = {}
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self._written: dict[str, Path] = {}
+
+    @classmethod
+    def open(cls, options: RunOptions) -> Run:
+        """Loads the target and makes the run's folder.
+
+        Raises:
+            UsageError: the target, an option or the recording to replay is not usable.
+        """
+        recording = _find_recording(options) if options.replay else None
+        promises = _load(options, recording)
+        wait = _wait_s(options)
+        if options.settle < 1 or (options.settle > 1 and wait is None):
+            raise UsageError("--settle N needs --wait TIME, and N of at least 1")
+        name = promises.target.name
+        folder = options.folder or (_new_folder(options.reports, name) if options.writes else options.reports)
+        evidence = (recording or folder) / "evidence"
+        run = cls(options, promises, folder, evidence)
+        if options.writes and not options.folder:
+            run.write_snapshot()
+        return run
+
+    def write_snapshot(self) -> None:
+        """Keeps the target as it was judged, without secrets, for a replay."""
+        dump = self.target.model_dump(mode="json", by_alias=True, exclude_none=True)
+        keys = (
+            f"components.{name}.{block}.{leaf}" if leaf else f"components.{name}.{block}"
+            for name, component in dump["components"].items()
+            for block, value in component.items()
+            for leaf in ["", *(value if isinstance(value, dict) else ())]
+        )
+        positions = {key: place for key in keys if (place := self._promises.where(key))}
+        snapshot = {"schema_version": 1, "target": self._scrub.tree(dump), "positions": positions}
+        (self.folder / "target.json").write_text(json.dumps(snapshot, indent=1) + "\n", encoding="utf-8")
+
+    # --- observing -------------------------------------------------------------------------------------------------
+
+    def observe(self, checked: Iterable[Checked]) -> None:
+        """Waits if asked to, then makes all records that the checks need."""
+        if self._observatory is None:
+            return
+        checked = tuple(checked)
+        with Progress(quiet=self.options.quiet) as progress:
+            rounds = self.folder / "rounds.json"
+            if (wait_s := _wait_s(self.options)) is not None and not rounds.exists():
+                settled = self._wait(checked, self._observatory, wait_s, progress)
+                rounds.write_bytes(_ROUNDS.dump_json(settled, indent=1))
+                self._store.forget()
+                self._observatory.start_clock()
+            self._observatory.observe(_asks(checked), progress)
+
+    def _wait(
+        self, checked: tuple[Checked, ...], observatory: Observatory, wait_s: float, progress: Progress
+    ) -> tuple[Round, ...]:
+        blockers = tuple((function, subject) for function, subject in checked if _is_blocker(function))
+
+        def look() -> Iterable[Result]:
+            self._store.forget()
+            observatory.start_clock()
+            observatory.observe(_asks(blockers))
+            return [self.judge(function, subject, "", "") for function, subject in blockers]
+
+        return wait_until_settled(
+            look,
+            wait_s=wait_s,
+            settling=Settling(self.options.settle),
+            is_transient=self._is_transient,
+            watcher=progress,
+        )
+
+    def _is_transient(self, result: Result) -> bool:
+        """Whether what is wrong may pass by itself: the old release still answers, or nothing does."""
+        return result.family == "release" or any(
+            _may_pass(record)
+            for look in result.looks
+            if look.outcome is not Outcome.PASSED and look.evidence
+            for record in [Record.from_json((self._store.folder.parent / look.evidence).read_bytes())]
+        )
+
+    # --- judging ---------------------------------------------------------------------------------------------------
+
+    def judge(self, function: Callable[..., None], subject: Subject, node_id: str, family: str) -> Result:
+        """One check of one component."""
+        check = check_of(function)
+        key = f"components.{subject.name}" + (f".{check.expects}" if check and check.expects else "")
+        place = Place(
+            node_id=node_id,
+            family=family or Path(function.__code__.co_filename).parent.name,
+            promised_at=self._promises.where(key),
+            evidence=lambda record: f"evidence/{self._store.file_name(record.ask, record.address)}",
+            blocks_from=self.options.fail_on,
+        )
+        return judge(function, subject, self._records_of, place)
+
+    def _records_of(self, ask: Ask) -> tuple[Record, ...]:
+        records = self._store.records(ask)
+        if records is None and self._observatory is not None:
+            self._observatory.observe([ask])
+            records = self._store.records(ask)
+        if records is not None:
+            return records
+        reason, detail = (
+            (Reason.NOT_RECORDED, "the recorded run did not look at this")
+            if self._observatory is None
+            else (Reason.DEADLINE, "the run's time was over before this was looked at")
+        )
+        now = datetime.now(UTC)
+        return (Record(ask=ask, address=None, result=NotSeen(reason=reason, detail=detail), started=now, elapsed_s=0),)
+
+    def plain_result(self, node_id: str, family: str, outcome: Outcome, seen: str) -> Result:
+        """The result of a test that is no check, or of a check that pytest ended before it was asked."""
+        name = node_id.rpartition("::")[2]
+        return Result(
+            node_id=node_id,
+            check=name.partition("[")[0],
+            title=name,
+            family=family,
+            component=name.partition("[")[2].rstrip("]") or "-",
+            severity=Severity.HIGH,
+            outcome=outcome,
+            blocking=self.options.fail_on <= Severity.HIGH,
+            promised="the test passes",
+            seen=seen,
+            why="a test of this project's own",
+            source=node_id.partition("::")[0],
+            repair="see the test",
+            looks=(),
+        )
+
+    def take(self, node_id: str, told: str | None, *, failed: bool) -> None:
+        """A result that pytest reports; the last word on an item wins, but a finding is never replaced by a pass."""
+        if told is not None:
+            result = Result.model_validate_json(told)
+        elif failed:
+            result = self.plain_result(node_id, "", Outcome.NOT_OBSERVED, "ended without a result (a worker crashed?)")
+        else:
+            return
+        known = self._results.get(node_id)
+        if known is None or result.is_finding:
+            self._results[node_id] = result
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def finish(self, *, collected: int, interrupted: bool) -> Verdict:
+        """Decides and writes every report."""
+        causes, results = explain(self._results.values(), self.target)
+        unjudged = collected - len(results)
+        decision = Decision.INTERRUPTED if interrupted else decide(results)
+        if unjudged > 0 and decision is Decision.GO:
+            decision = Decision.INCONCLUSIVE
+        self.verdict = Verdict(
+            roadworthy=__version__,
+            decision=decision,
+            exit_code=EXIT_CODES[decision],
+            headline=headline(decision, self.target.name, causes),
+            target=self.target.name,
+            environment=self.target.environment,
+            release=self.target.release.version if self.target.release else None,
+            run=self.folder.name,
+            replay_of=_recording_name(self._store.folder) if self.options.replay else None,
+            fail_on=self.options.fail_on,
+            started=self._started,
+            elapsed_s=round(time.monotonic() - self._clock, 3),
+            observations=sum(1 for _ in self._store.folder.glob("*.json")),
+            rounds=self._rounds(),
+            causes=causes,
+            results=results,
+            notes=tuple(self._notes(results, unjudged)),
+        )
+        self._written = write_reports(self.verdict, self.folder, self._scrub)
+        return self.verdict
+
+    def _rounds(self) -> tuple[Round, ...]:
+        file = self.folder / "rounds.json"
+        return _ROUNDS.validate_json(file.read_bytes()) if file.exists() else ()
+
+    def _notes(self, results: tuple[Result, ...], unjudged: int) -> Iterable[str]:
+        if self.options.replay:
+            yield "REPLAY of a recorded run: nothing was observed now"
+        if self.options.selected:
+            yield "only a part of the checks was selected (-k, -m or --lf)"
+        if unjudged > 0:
+            yield f"{unjudged} selected checks were not judged"
+        flaky = [result for result in results if result.flaky and result.outcome is Outcome.PASSED]
+        if flaky:
+            names = ", ".join(dict.fromkeys(f"{result.check} [{result.component}]" for result in flaky))
+            yield f"passed only after a retry: {names}"
+
+    def show(self) -> None:
+        """The verdict on the terminal."""
+        if self.verdict is not None:
+            print_verdict(self.verdict, folder=self.folder, scrub=self._scrub, quiet=self.options.quiet)
+
+    def discard(self) -> None:
+        """Removes the folder of a run that judged nothing."""
+        if self.options.writes and not self.options.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _observatory(target: Target, store: EvidenceStore) -> Observatory:
+    from roadworthy.observe.engine import Observatory  # noqa: PLC0415 - a replay imports nothing that could look
+
+    return Observatory(target.network, store)
+
+
+def _asks(checked: Iterable[Checked]) -> Iterable[Ask]:
+    """What is observed ahead: everything but the last looks."""
+    for function, subject in checked:
+        for _, ask in looks_of(function, subject):
+            if ask.moment is not Moment.END:
+                yield ask
+
+
+def _is_blocker(function: Callable[..., None]) -> bool:
+    """What is waited for: that components are there, and run the release."""
+    check = check_of(function)
+    return check is not None and (check.availability or check.id == "RELEASE-VERSION")
+
+
+def _may_pass(record: Record) -> bool:
+    if isinstance(record.result, Seen):
+        return record.result.observation.transient
+    return record.result.reason in (Reason.NO_ADDRESS, Reason.NO_ANSWER, Reason.RESOLVER, Reason.UNREACHABLE)
+
+
+def _wait_s(options: RunOptions) -> float | None:
+    if options.wait is None:
+        return None
+    try:
+        seconds: float = parse_duration(options.wait)
+    except ValueError as error:
+        raise UsageError(f"--wait {options.wait}: {error}") from error
+    return seconds
+
+
+def _load(options: RunOptions, recording: Path | None) -> _Promises:
+    try:
+        if options.target is None and recording is not None:
+            return _recorded(recording)
+        path = find_target(options.target or "", options.targets)
+        overrides: dict[str, object] = {}
+        if options.expect_version:
+            overrides["release.version"] = options.expect_version
+        if options.resolver:
+            overrides["network.resolver"] = options.resolver
+        if options.connect_to:
+            overrides["network.connect_to"] = list(options.connect_to)
+        return load_target(path, overlays=[Path(file) for file in options.overlays], overrides=overrides)
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+
+
+def _recorded(recording: Path) -> _Recorded:
+    try:
+        snapshot = json.loads((recording / "target.json").read_text(encoding="utf-8"))
+        return _Recorded(Target.model_validate(snapshot["target"]), snapshot["positions"])
+    except (OSError, ValueError, KeyError, ValidationError) as error:
+        raise UsageError(f"--replay: {recording} holds no target.json of a run ({error})") from error
+
+
+def _find_recording(options: RunOptions) -> Path:
+    given = Path(options.replay or "")
+    for candidate in (given, options.reports / given):
+        if (candidate / "evidence").is_dir():
+            return candidate
+    raise UsageError(f"--replay {options.replay}: no recorded run there (a folder with evidence/ in it)")
+
+
+def _recording_name(evidence: Path) -> str:
+    return evidence.resolve().parent.name
+
+
+def _new_folder(reports: Path, name: str) -> Path:
+    """A folder of our own, named by when and what; runs that start together don't meet."""
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{name}"
+    for number in range(1, 1000):
+        folder = reports / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"--reports {reports}: {error.strerror}") from error
+        return folder
+    raise UsageError(f"--reports {reports}: no free folder name for {stamp}")

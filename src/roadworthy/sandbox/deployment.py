@@ -1,0 +1,241 @@
+"""What is to run: a pure, immutable value. A fault changes it, the supervisor makes reality follow it.
+
+    Deployment   everything, with the target that it was derived from
+    Front        an nginx server: the TLS edge of a public name, or a gateway
+    Service      one process that answers HTTP
+    Store        a database, a cache, or a bare listener
+    Zone         what the names resolve to
+
+Ports below 1024 need privileges, so they are served 10000 higher (`local_port`); `network.connect_to` leads there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roadworthy.target.models import Component, Target
+
+DNS_PORT = 5353
+
+
+def local_port(port: int) -> int:
+    """Where a port is really served: privileged ones 10000 higher."""
+    return port if port >= 1024 else port + 10000  # noqa: PLR2004 - the first port that needs no privilege
+
+
+class State(StrEnum):
+    """What becomes of a process once it was started."""
+
+    RUNNING = "running"
+    KILLED = "killed"
+    STOPPED = "stopped"  # SIGSTOP: the kernel still accepts connections, nobody answers
+
+
+class Terminator(StrEnum):
+    """Which program ends TLS at an edge."""
+
+    NGINX = "nginx"
+    LEGACY = "legacy"  # an old TLS relay, which lets clients renegotiate
+    NONE = "none"  # plain HTTP on the port for TLS
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A leaf certificate, in days relative to when it is issued."""
+
+    names: tuple[str, ...]
+    key: str = "ec-256"
+    starts_in_days: int = -1
+    ends_in_days: int = 89
+    trusted: bool = True
+    """Issued below the sandbox's authority, or below one that nobody knows."""
+    sends_intermediate: bool = True
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How an edge speaks TLS."""
+
+    certificate: Certificate
+    versions: tuple[str, ...]
+    suites: tuple[str, ...]
+    """Up to TLS 1.2, OpenSSL or IANA names."""
+    suites_1_3: tuple[str, ...]
+    resumes: bool = True
+    terminator: Terminator = Terminator.NGINX
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header that a front adds; `always`: to error pages too."""
+
+    name: str
+    value: str
+    always: bool = True
+
+
+@dataclass(frozen=True)
+class CorsRule:
+    """Which origins a front lets in: those named, every one by its own name (`reflects`), or `*` (`wildcard`)."""
+
+    origins: tuple[str, ...]
+    credentials: bool = False
+    reflects: bool = False
+    wildcard: bool = False
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """What http:// answers. No status: the pages themselves."""
+
+    status: int | None = 301
+    to: str = "https://$host$request_uri"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path of a gateway and the service behind it. `strips`: the service does not see the prefix."""
+
+    component: str
+    prefix: str
+    service: tuple[str, int]
+    strips: bool
+
+
+@dataclass(frozen=True)
+class Front:
+    """An nginx server of one name and port, on every address of the name."""
+
+    host: str
+    port: int
+    components: tuple[str, ...]
+    ips: tuple[str, ...]
+    upstreams: tuple[tuple[str, int], ...]
+    """One for each address."""
+    tls: Tls | None = None
+    http2: bool = True
+    headers: tuple[Header, ...] = ()
+    shows_version: bool = False
+    hides_server: bool = False
+    cors: CorsRule | None = None
+    compresses: tuple[str, ...] = ()
+    varies: bool = True
+    caches: tuple[tuple[str, str], ...] = ()
+    redirect: Redirect | None = None
+    routes: tuple[Route, ...] = ()
+    error_page_leads_to_http: bool = False
+    """What is not found is sent to http://, which sends it back."""
+
+    @property
+    def listens(self) -> tuple[tuple[str, int], ...]:
+        """Where it is really reached."""
+        return tuple((ip, local_port(self.port)) for ip in self.ips)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a service asks before it calls itself healthy. No path: a connection is enough."""
+
+    component: str
+    address: tuple[str, int]
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a service."""
+
+    path: str
+    body: str
+    media_type: str
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    health_of: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    delay_s: float = 0.0
+    then: Page | None = None
+    """What is answered from the second request on."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process that answers HTTP at one address."""
+
+    name: str
+    components: tuple[str, ...]
+    address: tuple[str, int]
+    pages: tuple[Page, ...]
+    state: State = State.RUNNING
+
+
+class Product(StrEnum):
+    """What a store really is."""
+
+    POSTGRES = "PostgreSQL"
+    VALKEY = "Valkey"
+    LISTENER = "a bare listener"  # only that it is open is real
+
+
+@dataclass(frozen=True)
+class Store:
+    """A part that speaks no HTTP."""
+
+    name: str
+    address: tuple[str, int]
+    product: Product
+    state: State = State.RUNNING
+
+
+@dataclass(frozen=True)
+class Zone:
+    """What the sandbox's name server knows."""
+
+    address: tuple[str, int]
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Everything that is to run."""
+
+    target: Target
+    zone: Zone
+    fronts: tuple[Front, ...]
+    services: tuple[Service, ...]
+    stores: tuple[Store, ...]
+
+    def component(self, name: str) -> Component:
+        """What a component promises."""
+        return self.target.components[name]
+
+    def front_of(self, component: str) -> Front | None:
+        """The nginx server that answers for a component, if there is one."""
+        return next((front for front in self.fronts if component in front.components), None)
+
+    def services_of(self, component: str) -> tuple[Service, ...]:
+        """The processes whose pages are the component's own."""
+        return tuple(service for service in self.services if component in service.components)
+
+    def store_of(self, component: str) -> Store | None:
+        """The database, cache or listener that is the component."""
+        return next((store for store in self.stores if store.name == component), None)
+
+    def with_front(self, component: str, change: Callable[[Front], Front]) -> Deployment:
+        """The same with one component's front changed."""
+        fronts = tuple(change(front) if component in front.components else front for front in self.fronts)
+        return replace(self, fronts=fronts)
+
+    def with_services(self, component: str, change: Callable[[Service], Service]) -> Deployment:
+        """The same with one component's services changed."""
+        services = tuple(change(service) if component in service.components else service for service in self.services)
+        return replace(self, services=services)
+
+    def with_store(self, component: str, **changes: Any) -> Deployment:
+        """The same with one store changed."""
+        stores = tuple(replace(store, **changes) if store.name == component else store for store in self.stores)
+        return replace(self, stores=stores)

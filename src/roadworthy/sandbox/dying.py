@@ -1,0 +1,22 @@
+"""Processes that end with the one that started them, whichever way that ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(how: signal.Signals = signal.SIGKILL, parent: int | None = None) -> None:
+    """Asks the kernel to signal this process when its parent ends (prctl(2); kept by exec, lost by a change of user).
+
+    Args:
+        how: the signal.
+        parent: the parent's pid where it is known: if it ended before this call, this process ends at once.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,46 @@
+"""Everything that can be broken: real misconfigurations and deaths, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roadworthy.sandbox.faults import headers, http, release, services, tls
+from roadworthy.sandbox.faults.fault import Fault, UnknownFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roadworthy.sandbox.deployment import Deployment
+
+FAULTS: dict[str, Fault] = {
+    fault.name: fault
+    for fault in (*tls.FAULTS, *headers.FAULTS, *http.FAULTS, *release.FAULTS, *services.FAULTS)
+}
+
+
+def parse_fault(text: str) -> tuple[str, str | None]:
+    """The name and the component of `FAULT[:COMPONENT]`.
+
+    Raises:
+        UnknownFault: there is no such fault.
+    """
+    name, _, component = text.partition(":")
+    if name not in FAULTS:
+        near = sorted(FAULTS, key=lambda known: -len(set(known.split("-")) & set(name.split("-"))))[:3]
+        raise UnknownFault(f"there is no fault {name!r}; near: {', '.join(near)}")
+    return name, component or None
+
+
+def broken(deployment: Deployment, faults: Iterable[str]) -> Deployment:
+    """A deployment with faults in it, one after another.
+
+    Raises:
+        UnknownFault: there is no such fault, or it does not apply.
+    """
+    for text in faults:
+        name, component = parse_fault(text)
+        deployment = FAULTS[name].break_(deployment, component)
+    return deployment
+
+
+__all__ = ["FAULTS", "Fault", "UnknownFault", "broken", "parse_fault"]

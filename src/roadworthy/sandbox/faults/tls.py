@@ -1,0 +1,248 @@
+"""Faults of the TLS edge. Each is in one name only, at all its addresses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from roadworthy.sandbox.deployment import Certificate, Deployment, Front, Terminator, Tls
+from roadworthy.sandbox.faults.fault import fault, fronted, promising
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from roadworthy.sandbox.faults.fault import Change, Where
+    from roadworthy.target.models import Tls as Promised
+
+_ANONYMOUS = "AECDH-AES128-SHA"
+FORBIDDEN = {
+    "anonymous": _ANONYMOUS,
+    "null": "ECDHE-{kind}-NULL-SHA",
+    "cbc": "ECDHE-{kind}-AES128-SHA256",
+    "rsa-kx": "AES128-GCM-SHA256",
+}
+"""A suite of each class that today's OpenSSL still has; MD5, RC4, export and (3)DES suites are no longer built."""
+
+SHORT_LIFE_DAYS = 89
+
+
+def _tls(deployment: Deployment, component: str) -> Tls:
+    front = deployment.front_of(component)
+    assert front is not None  # noqa: S101 - `where` chose it
+    assert front.tls is not None  # noqa: S101 - see above
+    return front.tls
+
+
+def _edge(where: Where) -> Where:
+    """Of some components, those whose TLS nginx ends, as long as it does."""
+
+    def chosen(deployment: Deployment) -> Iterable[str]:
+        for name in where(deployment):
+            front = deployment.front_of(name)
+            if front is not None and front.tls is not None and front.tls.terminator is Terminator.NGINX:
+                yield name
+
+    return fronted(chosen)
+
+
+def _promised(deployment: Deployment, component: str) -> Promised:
+    promised = deployment.component(component).tls
+    assert promised is not None  # noqa: S101 - `where` chose it
+    return promised
+
+
+def _with_tls(deployment: Deployment, component: str, **changes: Any) -> Deployment:
+    def changed(front: Front) -> Front:
+        assert front.tls is not None  # noqa: S101 - `where` chose it
+        return replace(front, tls=replace(front.tls, **changes))
+
+    return deployment.with_front(component, changed)
+
+
+def _certificate(change: Callable[[Certificate, Promised], Certificate]) -> Change:
+    def apply(deployment: Deployment, component: str) -> Deployment:
+        certificate = change(_tls(deployment, component).certificate, _promised(deployment, component))
+        return _with_tls(deployment, component, certificate=certificate)
+
+    return apply
+
+
+def _ending(days: int) -> Callable[[Certificate], Certificate]:
+    return lambda old: replace(old, starts_in_days=days - SHORT_LIFE_DAYS, ends_in_days=days)
+
+
+def _weak_key(old: Certificate, promised: Promised) -> Certificate:
+    """The longest usual key that is still too short: not every client would look at a very short one."""
+    least = promised.min_key_bits or {}
+    usual = [("ec", 256), ("ec", 384), ("rsa", 3072), ("rsa", 2048), ("rsa", 1024)]
+    same_kind = sorted(usual, key=lambda key: not old.key.startswith(key[0]))
+    kind, bits = next(((kind, bits) for kind, bits in same_kind if bits < least.get(kind, 10**9)), ("rsa", 1024))
+    return replace(old, key=f"{kind}-{bits}")
+
+
+def _long_lived(old: Certificate, promised: Promised) -> Certificate:
+    assert promised.max_lifetime_days is not None  # noqa: S101 - `where` chose it
+    return replace(old, ends_in_days=promised.max_lifetime_days + 30)
+
+
+def _has_floor(deployment: Deployment) -> Iterable[str]:
+    """Components that promise days enough for a certificate to be close to its end and still good."""
+    for name in promising("tls.min_days_left")(deployment):
+        if (_promised(deployment, name).min_days_left or 0) > 1:
+            yield name
+
+
+def _limits_versions(deployment: Deployment) -> Iterable[str]:
+    """Components that promise no TLS 1.0; those whose suites are not limited first: TLS 1.0 has suites of its own."""
+    names = [n for n in promising("tls.versions")(deployment) if "1.0" not in (_promised(deployment, n).versions or ())]
+    return sorted(names, key=lambda name: _promised(deployment, name).suites is not None)
+
+
+def _tls_1_0_on(deployment: Deployment, component: str) -> Deployment:
+    tls = _tls(deployment, component)
+    kind = _kind(tls)
+    versions = ("1.0", *(version for version in tls.versions if version != "1.0"))
+    return _with_tls(deployment, component, versions=versions, suites=(*tls.suites, f"ECDHE-{kind}-AES128-SHA"))
+
+
+def _kind(tls: Tls) -> str:
+    return "ECDSA" if tls.certificate.key.startswith("ec") else "RSA"
+
+
+def _has_both_versions(deployment: Deployment) -> Iterable[str]:
+    return (n for n in promising("tls.versions")(deployment) if {"1.2", "1.3"} <= set(_promised(deployment, n).versions or ()))
+
+
+def _speaks_1_2(where: Where) -> Where:
+    return lambda deployment: (name for name in where(deployment) if "1.2" in _tls(deployment, name).versions)
+
+
+def _weak_suites(deployment: Deployment, component: str) -> Deployment:
+    """A sound suite that the policy does not list: of no forbidden class, and of the certificate's kind."""
+    tls = _tls(deployment, component)
+    return _with_tls(deployment, component, suites=(*tls.suites, f"ECDHE-{_kind(tls)}-ARIA128-GCM-SHA256"))
+
+
+def _forbidden_of(deployment: Deployment, component: str) -> str | None:
+    known = (FORBIDDEN.get(kind) for kind in _promised(deployment, component).forbids_suites or ())
+    return next((suite for suite in known if suite), None)
+
+
+def _forbids_suites(deployment: Deployment) -> Iterable[str]:
+    names = [n for n in promising("tls.forbids_suites")(deployment) if _forbidden_of(deployment, n)]
+    return sorted(names, key=lambda name: _promised(deployment, name).suites is not None)
+
+
+def _forbidden_suites(deployment: Deployment, component: str) -> Deployment:
+    tls = _tls(deployment, component)
+    suite = (_forbidden_of(deployment, component) or _ANONYMOUS).format(kind=_kind(tls))
+    certificate = replace(tls.certificate, key="rsa-2048") if suite.startswith("AES") else tls.certificate
+    return _with_tls(deployment, component, suites=(*tls.suites, suite), certificate=certificate)
+
+
+def _terminated_by(terminator: Terminator) -> Change:
+    return lambda deployment, component: _with_tls(deployment, component, terminator=terminator)
+
+
+_PROMISED = _edge(promising("tls"))
+
+FAULTS = (
+    fault(
+        "edge-certificate-expired",
+        "The edge serves a certificate that ended two days ago.",
+        "TLS-EXPIRY",
+        where=_edge(promising("tls.min_days_left")),
+        change=_certificate(lambda old, _: _ending(-2)(old)),
+    ),
+    fault(
+        "edge-certificate-expiring",
+        "The edge's certificate is good, but close to its end: renewal has been failing.",
+        "TLS-EXPIRY",
+        where=_edge(_has_floor),
+        change=_certificate(lambda old, promised: _ending((promised.min_days_left or 2) // 2)(old)),
+    ),
+    fault(
+        "edge-certificate-wrong-name",
+        "The edge serves a certificate for another name.",
+        "TLS-NAME",
+        where=_PROMISED,
+        change=_certificate(lambda old, _: replace(old, names=("default.other.example",))),
+    ),
+    fault(
+        "edge-certificate-untrusted",
+        "The edge's certificate comes from an authority that nobody knows.",
+        "TLS-TRUST",
+        where=_edge(promising("tls.trusted")),
+        change=_certificate(lambda old, _: replace(old, trusted=False)),
+    ),
+    fault(
+        "edge-chain-incomplete",
+        "The edge leaves out the intermediate certificate.",
+        "TLS-TRUST",
+        where=_edge(promising("tls.trusted")),
+        change=_certificate(lambda old, _: replace(old, sends_intermediate=False)),
+    ),
+    fault(
+        "edge-certificate-weak-key",
+        "The edge's certificate has a key that is too short.",
+        "TLS-KEY",
+        where=_edge(promising("tls.min_key_bits")),
+        change=_certificate(_weak_key),
+    ),
+    fault(
+        "edge-certificate-long-lived",
+        "The edge's certificate is valid for longer than allowed.",
+        "TLS-LIFETIME",
+        where=_edge(promising("tls.max_lifetime_days")),
+        change=_certificate(_long_lived),
+    ),
+    fault(
+        "edge-tls-1.0-on",
+        "The edge accepts TLS 1.0, with a suite that TLS 1.0 has.",
+        "TLS-VERSIONS",
+        where=_edge(_limits_versions),
+        change=_tls_1_0_on,
+    ),
+    fault(
+        "edge-tls-1.3-off",
+        "The edge no longer speaks TLS 1.3.",
+        "TLS-VERSIONS",
+        where=_edge(_has_both_versions),
+        change=lambda deployment, component: _with_tls(deployment, component, versions=("1.2",)),
+    ),
+    fault(
+        "edge-weak-suites",
+        "The edge accepts a cipher suite that the policy does not list.",
+        "TLS-SUITES",
+        where=_speaks_1_2(_edge(promising("tls.suites"))),
+        change=_weak_suites,
+    ),
+    fault(
+        "edge-forbidden-suites",
+        "The edge accepts a cipher suite of a forbidden kind, such as one without authentication.",
+        "TLS-SUITES-FORBIDDEN",
+        where=_speaks_1_2(_edge(_forbids_suites)),
+        change=_forbidden_suites,
+    ),
+    fault(
+        "edge-no-resumption",
+        "The edge has neither a session cache nor tickets.",
+        "TLS-RESUMPTION",
+        where=_edge(promising("tls.resumes")),
+        change=lambda deployment, component: _with_tls(deployment, component, resumes=False),
+    ),
+    fault(
+        "edge-not-tls",
+        "The edge speaks plain HTTP on the port for TLS.",
+        "TLS-HANDSHAKE",
+        where=_PROMISED,
+        change=_terminated_by(Terminator.NONE),
+    ),
+    fault(
+        "edge-client-renegotiation",
+        "An old TLS relay in front of the edge lets clients renegotiate.",
+        "TLS-VULNERABILITIES",
+        where=_speaks_1_2(_edge(promising("tls.vulnerabilities"))),
+        change=_terminated_by(Terminator.LEGACY),
+    ),
+)

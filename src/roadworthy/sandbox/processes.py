@@ -1,0 +1,215 @@
+"""Jobs, and the processes that do them: started, watched, ended by their own pid.
+
+A job is a value: two that are equal need no restart. All processes are forked from one that has everything imported, so
+that one costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from roadworthy.sandbox import programs, serving
+from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Store, Terminator, Tls, Zone
+from roadworthy.sandbox.dying import die_with_parent
+from roadworthy.sandbox.nginx import relayed, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roadworthy.sandbox.certificates import Authorities
+
+POLL_S = 0.005
+READY_S = 20.0
+STOP_S = 5.0
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """All fronts, as one configuration."""
+
+    config: str
+    listens: tuple[tuple[str, int], ...]
+    name: str = "nginx"
+    state: State = State.RUNNING
+
+
+@dataclass(frozen=True)
+class Relay:
+    """An old TLS terminator before nginx."""
+
+    name: str
+    address: tuple[str, int]
+    tls: Tls
+    chain: Path
+    key: Path
+    state: State = State.RUNNING
+
+
+@dataclass(frozen=True)
+class Names:
+    """The name server."""
+
+    zone: Zone
+    name: str = "names"
+    state: State = State.RUNNING
+
+
+Job = Nginx | Relay | Names | Service | Store
+
+
+def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]:
+    """What has to run for a deployment."""
+    relays = [
+        Relay(f"relay-{number}-{front.host}", address, front.tls, *authorities.issue(front.tls.certificate))
+        for front in deployment.fronts
+        if front.tls is not None and front.tls.terminator is Terminator.LEGACY
+        for number, address in enumerate(front.listens, 1)
+    ]
+    jobs: list[Job] = [Names(deployment.zone), *deployment.stores, *deployment.services]
+    if deployment.fronts:
+        taken = {relay.address for relay in relays}
+        listens = [address for front in deployment.fronts for address in front.listens]
+        listens = [relayed(address) if address in taken else address for address in listens]
+        jobs.append(Nginx(render(deployment.fronts, authorities.issue), tuple(listens)))
+    return (*jobs, *relays)
+
+
+def addresses_of(job: Job) -> tuple[tuple[str, int], ...]:
+    """Where a job's process accepts connections."""
+    if isinstance(job, Nginx):
+        return job.listens
+    return (job.zone.address,) if isinstance(job, Names) else (job.address,)
+
+
+def _run(job: Job, directory: Path) -> None:
+    """The whole life of a job's process."""
+    if isinstance(job, Service):
+        serving.serve_pages(job)
+    elif isinstance(job, Names):
+        serving.serve_names(job.zone)
+    elif isinstance(job, Relay):
+        serving.relay(job.address, relayed(job.address), job.tls, job.chain, job.key)
+    elif isinstance(job, Nginx):
+        config = directory / "nginx" / "nginx.conf"
+        programs.exec_nginx(directory, config, config.with_name("openssl.cnf"))
+    elif job.product is Product.POSTGRES:
+        programs.exec_postgres(job, directory / job.name)
+    elif job.product is Product.VALKEY:
+        programs.exec_valkey(job, directory / job.name)
+    else:
+        serving.serve_nothing(job)
+
+
+@dataclass
+class Process:
+    """A job and the process that does it."""
+
+    job: Job
+    pid: int
+    log: Path
+    ended: str | None = None
+    """How it ended, once it did."""
+    ready: bool = field(default=False)
+
+    @classmethod
+    def start(cls, job: Job, directory: Path) -> Process:
+        """Forks a process for a job."""
+        log = directory / "logs" / f"{job.name}.log"
+        parent = os.getpid()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+        pid = os.fork()
+        if pid == 0:
+            _child(job, directory, log, parent)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        return cls(job, pid, log)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there; a dead one is reaped, and how it ended is kept."""
+        if self.ended is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                self.ended = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        return self.ended is None
+
+    @property
+    def last_words(self) -> str:
+        """The end of its log, on one line."""
+        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        return lines[-1] if lines else ""
+
+    def signal(self, which: signal.Signals) -> None:
+        """Sends a signal, if the process is there."""
+        if self.alive:
+            os.kill(self.pid, which)
+
+    def stop(self) -> None:
+        """Asks it to end; PostgreSQL has to clear up after itself, the others have nothing to lose."""
+        gently = isinstance(self.job, Store) and self.job.product is Product.POSTGRES
+        self.signal(signal.SIGQUIT if gently else signal.SIGKILL)
+
+    def answers(self) -> bool:
+        """Whether it accepts connections at all its addresses."""
+        return all(_accepts(address) for address in addresses_of(self.job))
+
+
+def _child(job: Job, directory: Path, log: Path, parent: int) -> None:
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        die_with_parent(parent=parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.closerange(3, 4096)
+        _run(job, directory)
+    except programs.Missing as missing:
+        os.write(2, f"{missing}\n".encode())
+    except BaseException:  # noqa: BLE001 - whatever it is, it must not unwind into the supervisor's own code
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(1)
+
+
+def _accepts(address: tuple[str, int]) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        result = probe.connect_ex(address)
+        if result in (0, errno.ECONNREFUSED):
+            return result == 0
+        raise OSError(result, os.strerror(result))
+
+
+def await_ready(processes: Iterable[Process]) -> None:
+    """Waits until each process accepts connections or has ended."""
+    waiting = [process for process in processes if not process.ready]
+    until = time.monotonic() + READY_S
+    while waiting and time.monotonic() < until:
+        for process in tuple(waiting):
+            process.ready = process.alive and process.answers()
+            if process.ready or not process.alive:
+                waiting.remove(process)
+        if waiting:
+            time.sleep(POLL_S)  # another program's socket: there is nothing to be woken by
+
+
+def await_end(processes: Iterable[Process]) -> None:
+    """Waits until each process has ended; who takes too long is killed."""
+    waiting = list(processes)
+    patience = time.monotonic() + STOP_S
+    while (waiting := [process for process in waiting if process.alive]) and time.monotonic() < patience + STOP_S:
+        if time.monotonic() > patience:
+            for process in waiting:
+                process.signal(signal.SIGKILL)
+        time.sleep(POLL_S)

@@ -1,0 +1,336 @@
+"""The process that owns a sandbox: `python -m roadworthy.sandbox.supervisor DIRECTORY NAME N`.
+
+It starts everything, answers orders on a socket, and takes everything down when it ends. It has one thread, so that it may
+fork: its children are copies of it and start in milliseconds. Started by `roadworthy.sandbox.control`, which gives it
+
+    DIRECTORY/target.json   the target
+    file descriptor 0       a pipe: closed, the sandbox ends; `stay` on it, it no longer matters
+    file descriptor 1       a pipe: one JSON line when everything answers, or why it does not
+    file descriptor N       the listening socket for orders, DIRECTORY/control
+
+An order is a JSON line `{"do": "break", "fault": "hsts-gone"}`; its answer is one too.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import yaml
+
+from roadworthy.sandbox import nginx, programs
+from roadworthy.sandbox.certificates import Authorities
+from roadworthy.sandbox.deployment import DNS_PORT, Deployment, Product, State, Store, local_port
+from roadworthy.sandbox.deriving import derive
+from roadworthy.sandbox.faults import FAULTS, UnknownFault, broken, parse_fault
+from roadworthy.sandbox.pages import CanNotServe
+from roadworthy.sandbox.processes import Job, Process, addresses_of, await_end, await_ready, jobs_of
+from roadworthy.target.models import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLAIM_PORT = 5350
+"""Bound at a network's first address for as long as the network is taken."""
+
+
+class Ended(BaseException):
+    """A signal or an order said to end."""
+
+
+class CanNotRun(RuntimeError):
+    """A part of the deployment could not be started."""
+
+
+def claim_network() -> tuple[str, socket.socket]:
+    """A free `127.A.B`, and the socket that keeps it.
+
+    Raises:
+        CanNotRun: there is none.
+    """
+    for _ in range(200):
+        network = f"127.{random.randint(64, 126)}.{random.randint(0, 255)}"  # noqa: S311 - no secret
+        claim = socket.socket()
+        try:
+            claim.bind((f"{network}.1", CLAIM_PORT))
+        except OSError:
+            claim.close()
+        else:
+            return network, claim
+    raise CanNotRun("no loopback network 127.A.B could be bound")
+
+
+class Sandbox:
+    """One deployment, what is broken in it, and the processes that run."""
+
+    def __init__(self, directory: Path, name: str, target: Target) -> None:
+        self.directory = directory
+        self.name = name
+        self.network, self._claim = claim_network()
+        self.healthy = derive(target, self.network)
+        self.faults: list[str] = []
+        self.started = datetime.now(UTC)
+        self.processes: dict[str, Process] = {}
+        self.missing: dict[str, str] = {}
+        for folder in ("logs", "nginx"):
+            (directory / folder).mkdir(exist_ok=True)
+        self.authorities = Authorities(directory / "certificates")
+        (directory / "ca.pem").write_bytes(self.authorities.root_pem)
+        (directory / "nginx" / "openssl.cnf").write_text(nginx.OPENSSL)
+        self._write_overlay()
+
+    def _write_overlay(self) -> None:
+        mapped = sorted({80, 443, *(front.port for front in self.healthy.fronts), *self._promised_ports()})
+        by_ip = {  # a component that is given by its address can't be led here by name
+            f"{host}:{port}:{ip}:{local_port(port)}"
+            for component in self.healthy.target.components.values()
+            for host, port in [component.endpoint]
+            if host not in self.healthy.zone.names
+            for ip, _ in self._listening(component.address, host, port)
+        }
+        connect_to = [*sorted(by_ip), *(f":{port}::{local_port(port)}" for port in mapped if local_port(port) != port)]
+        network = {
+            "resolver": f"{self.network}.53:{DNS_PORT}",
+            "ca_file": str(self.directory / "ca.pem"),
+            "connect_to": connect_to,
+        }
+        (self.directory / "overlay.yaml").write_text(yaml.safe_dump({"network": network}, sort_keys=False))
+
+    def _promised_ports(self) -> set[int]:
+        return {component.endpoint[1] for component in self.healthy.target.components.values()}
+
+    def _listening(self, address: str | None, host: str, port: int) -> tuple[tuple[str, int], ...]:
+        jobs = [*self.healthy.stores, *self.healthy.services]
+        names = [name for name, part in self.healthy.target.components.items() if part.endpoint == (host, port)]
+        if front := self.healthy.front_of(names[0]):
+            return front.listens
+        if address is not None:
+            return tuple(job.address for job in jobs if job.name in names)
+        return tuple(service.address for name in names[:1] for service in self.healthy.services_of(name))
+
+    def reconcile(self) -> None:
+        """Makes reality follow the deployment, with its faults.
+
+        Raises:
+            CanNotRun: a process ended or does not answer. Missing databases are only noted.
+        """
+        deployment = broken(self.healthy, self.faults)
+        wanted = {job.name: job for job in jobs_of(deployment, self.authorities)}
+        leaving = [p for name, p in self.processes.items() if wanted.get(name) != p.job or not p.alive]
+        for process in leaving:
+            process.stop()
+        await_end(leaving)
+        for process in leaving:
+            del self.processes[process.job.name]
+        starting = [self._start(job) for name, job in wanted.items() if name not in self.processes and _is_to_start(job)]
+        await_ready(starting)
+        for process in starting:
+            if process.job.state is State.STOPPED:
+                process.signal(signal.SIGSTOP)
+        self._judge_start(starting)
+        self._write_state()
+
+    def _start(self, job: Job) -> Process:
+        if job.name == "nginx":
+            assert hasattr(job, "config")  # noqa: S101 - the only job of that name
+            (self.directory / "nginx" / "nginx.conf").write_text(job.config)
+        process = Process.start(job, self.directory)
+        self.processes[job.name] = process
+        return process
+
+    def _judge_start(self, starting: list[Process]) -> None:
+        problems = []
+        for process in starting:
+            if process.ready:
+                self.missing.pop(process.job.name, None)
+                continue
+            said = f"{process.ended or 'does not answer'}: {process.last_words}"
+            if isinstance(process.job, Store) and process.job.product is not Product.LISTENER:
+                self.missing[process.job.name] = process.last_words or said
+            else:
+                problems.append(f"{process.job.name} {said}")
+        if problems:
+            raise CanNotRun("; ".join(problems[:3]))
+
+    def _write_state(self) -> None:
+        (self.directory / "sandbox.json").write_text(json.dumps(self.summary(), indent=2) + "\n")
+
+    def summary(self) -> dict[str, Any]:
+        """What a person or a tool wants to know first."""
+        return {
+            "name": self.name,
+            "target": self.healthy.target.name,
+            "pid": os.getpid(),
+            "network": self.network,
+            "directory": str(self.directory),
+            "overlay": str(self.directory / "overlay.yaml"),
+            "started": self.started.isoformat(timespec="seconds"),
+            "faults": self.faults,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """The summary, and every part with how it is."""
+        deployment = broken(self.healthy, self.faults)
+        jobs = {job.name: job for job in jobs_of(deployment, self.authorities)}
+        return {**self.summary(), "parts": [self._part(job) for job in jobs.values()]}
+
+    def _part(self, job: Job) -> dict[str, Any]:
+        process = self.processes.get(job.name)
+        if job.name in self.missing:
+            state = f"not available: {self.missing[job.name]}"
+        elif process is None:
+            state = "down"
+        elif not process.alive:
+            state = process.ended or "down"
+        else:
+            state = str(job.state)
+        return {
+            "name": job.name,
+            "is": _kind(job),
+            "state": state,
+            "pid": process.pid if process and process.alive else None,
+            "addresses": [f"{ip}:{port}" for ip, port in addresses_of(job)],
+        }
+
+    def break_(self, fault: str) -> dict[str, Any]:
+        """Adds a fault."""
+        name, component = parse_fault(fault)
+        given = FAULTS[name].component_for(broken(self.healthy, self.faults), component)
+        full = f"{name}:{given}"
+        if full not in self.faults:
+            self._change([*self.faults, full])
+        return {"fault": full, "summary": FAULTS[name].summary, "reds": sorted(FAULTS[name].reds)}
+
+    def mend(self, fault: str) -> dict[str, Any]:
+        """Takes a fault away, or all of that name; `all` takes every one."""
+        gone = [given for given in self.faults if fault in ("all", given, given.partition(":")[0])]
+        if not gone and fault != "all":
+            raise UnknownFault(f"{fault} is not broken here; broken: {', '.join(self.faults) or 'nothing'}")
+        self._change([given for given in self.faults if given not in gone])
+        return {"mended": gone}
+
+    def _change(self, faults: list[str]) -> None:
+        before, self.faults = self.faults, faults
+        try:
+            self.reconcile()
+        except CanNotRun:
+            self.faults = before
+            raise
+
+    def stop(self) -> None:
+        """Ends every process."""
+        for process in self.processes.values():
+            process.stop()
+        await_end(self.processes.values())
+
+
+def _is_to_start(job: Job) -> bool:
+    return job.state is not State.KILLED
+
+
+def _kind(job: Job) -> str:
+    if isinstance(job, Store):
+        return job.product.value
+    return {"Nginx": "nginx", "Relay": "old TLS relay", "Names": "DNS"}.get(type(job).__name__, "service")
+
+
+class Control:
+    """Takes orders from the socket, one after another, until the sandbox is to end."""
+
+    def __init__(self, sandbox: Sandbox, orders: socket.socket, owner: int) -> None:
+        self.sandbox = sandbox
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(orders, selectors.EVENT_READ, self._accept)
+        self.selector.register(owner, selectors.EVENT_READ, self._hear_owner)
+        self.orders, self.owner = orders, owner
+
+    def serve(self) -> NoReturn:
+        """Serves until `Ended`."""
+        while True:
+            for key, _ in self.selector.select():
+                key.data()
+
+    def _hear_owner(self) -> None:
+        if not os.read(self.owner, 64):
+            raise Ended
+        self.selector.unregister(self.owner)
+
+    def _accept(self) -> None:
+        connection, _ = self.orders.accept()
+        with connection, suppress(OSError):
+            connection.settimeout(5)
+            line = connection.makefile("rb").readline()
+            answer, ends = self._obey(line)
+            if ends:
+                self.sandbox.stop()
+            connection.sendall(json.dumps(answer).encode() + b"\n")
+            if ends:
+                raise Ended
+
+    def _obey(self, line: bytes) -> tuple[Mapping[str, Any], bool]:
+        try:
+            order = json.loads(line)
+            match order:
+                case {"do": "status"}:
+                    return self.sandbox.status(), False
+                case {"do": "break", "fault": str(fault)}:
+                    return self.sandbox.break_(fault), False
+                case {"do": "mend", "fault": str(fault)}:
+                    return self.sandbox.mend(fault), False
+                case {"do": "down"}:
+                    return {}, True
+        except (CanNotRun, UnknownFault, ValueError) as error:
+            return {"error": str(error)}, False
+        return {"error": f"unknown order {line[:100]!r}"}, False
+
+
+def _end(*_: object) -> NoReturn:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # ending once is enough
+    raise Ended
+
+
+def main(directory: Path, name: str, listening: int) -> int:
+    """Runs a sandbox until it is told to end; leaves nothing behind."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    orders = socket.socket(fileno=listening)
+    sandbox = None
+    began = time.monotonic()
+    try:
+        programs.nginx()
+        sandbox = Sandbox(directory, name, Target.model_validate_json((directory / "target.json").read_bytes()))
+        gc.freeze()  # what is there by now stays shared with the children
+        sandbox.reconcile()
+        _tell({"ready": True, "after_s": round(time.monotonic() - began, 2), **sandbox.summary()})
+        Control(sandbox, orders, owner=0).serve()
+    except (CanNotRun, CanNotServe, programs.Missing) as error:
+        _tell({"error": str(error)})
+        return 1
+    except Ended:
+        return 0
+    finally:
+        if sandbox is not None:
+            sandbox.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _tell(what: Mapping[str, Any]) -> None:
+    with suppress(BrokenPipeError):
+        os.write(1, json.dumps(what).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

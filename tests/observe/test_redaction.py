@@ -1,0 +1,86 @@
+"""No secret survives in any spelling; facts that are judged do."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roadworthy.facts import HttpAsk, HttpObservation
+from roadworthy.facts.base import Record, Seen
+from roadworthy.facts.http import Answer, Phases
+from roadworthy.observe.redaction import REDACTED, Scrubber
+
+SECRET = 'p@ss w"ord/+é'
+SCRUB = Scrubber({SECRET: "${env:TOKEN}"})
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        json.dumps(SECRET)[1:-1],
+        base64.b64encode(SECRET.encode()).decode(),
+        SECRET.encode().hex(),
+    ],
+)
+def test_a_known_secret_becomes_its_reference(spelling: str) -> None:
+    assert SCRUB(f"before {spelling} after") in ("before ${env:TOKEN} after", "before ${env:TOKEN}= after")
+
+
+@given(st.text(min_size=4), st.text(), st.text())
+def test_no_secret_is_left_wherever_it_stands(secret: str, before: str, after: str) -> None:
+    scrubbed = Scrubber({secret: "\0"})(before + secret + after)
+    assert secret not in scrubbed or secret in "\0" or secret in REDACTED + before + after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer abcdef123456789",
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJl",
+        "AKIAIOSFODNN7EXAMPLE",
+        "postgres://app:hunter22@db/app",
+        '{"access_token": "hunter22"}',
+        "-----BEGIN RSA PRIVATE KEY-----\nhunter22\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_secrets_are_known_by_their_shape(text: str) -> None:
+    scrubbed = Scrubber({})(text)
+    assert scrubbed != text
+    assert "hunter22" not in scrubbed
+
+
+def test_ordinary_text_is_left_alone() -> None:
+    text = 'https://api.example/up?x=1 {"status": "ok"} max-age=31536000 user@example.org 12:30'
+    assert SCRUB(text) == text
+
+
+def record(*headers: tuple[str, str], body: str = "") -> Record:
+    answer = Answer(status=200, version="h2", headers=headers, body=body, body_bytes=0, phases=Phases(total_s=0.1))
+    now = datetime.now(UTC)
+    seen = Seen(observation=HttpObservation(observed_at=now, result=answer))
+    ask = HttpAsk.of("https://api.example/", headers=(("x-token", SECRET),))
+    return Record(ask=ask, address="127.0.0.1:1", result=seen, started=now, elapsed_s=0.1)
+
+
+def answer_of(record: Record) -> Answer:
+    assert isinstance(record.result, Seen)
+    assert isinstance(record.result.observation, HttpObservation)
+    return record.result.observation.answer
+
+
+def test_a_cookie_keeps_its_name_and_attributes_only() -> None:
+    scrubbed = answer_of(SCRUB.record(record(("set-cookie", "sid=abc; Secure; HttpOnly"))))
+    assert scrubbed.headers == (("set-cookie", f"sid={REDACTED}; Secure; HttpOnly"),)
+
+
+def test_a_record_keeps_its_type_and_its_facts() -> None:
+    scrubbed = SCRUB.record(record(("x-frame-options", "DENY"), ("authorization", "x"), body=f"hello {SECRET}"))
+    assert answer_of(scrubbed).headers == (("x-frame-options", "DENY"), ("authorization", REDACTED))
+    assert answer_of(scrubbed).body == "hello ${env:TOKEN}"
+    assert SECRET not in scrubbed.model_dump_json()

@@ -1,0 +1,59 @@
+"""Real servers on loopback for the probes: `serve` runs any conversation, however hostile, in the test's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from roadworthy.probes.bench import Address, Bench
+from roadworthy.target.models import Network
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Serve(Protocol):
+    """Serves connections with a coroutine of (reader, writer) until the context ends."""
+
+    def __call__(
+        self, talk: Talk, *, tls: ssl.SSLContext | None = None, ip: str = "127.0.0.1"
+    ) -> AbstractAsyncContextManager[Address]: ...
+
+
+@asynccontextmanager
+async def _serve(talk: Talk, *, tls: ssl.SSLContext | None = None, ip: str = "127.0.0.1") -> AsyncIterator[Address]:
+    talks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks.add(task)
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await talk(reader, writer)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(handle, ip, 0, ssl=tls)
+    try:
+        yield Address(ip, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+
+@pytest.fixture
+def serve() -> Serve:
+    return _serve
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """What the probes of a run share; an attempt waits for one second."""
+    return Bench(network=Network(), user_agent="roadworthy-tests", patience_s=1.0)

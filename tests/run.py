@@ -1,0 +1,24 @@
+"""`./run test`: all tests. `--full` first installs the Debian packages that some tests speak to (needs root and apt)."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+PACKAGES = ("curl", "openssl")
+
+
+def main(arguments: list[str]) -> None:
+    """Becomes pytest."""
+    full = "--full" in arguments
+    rest = [argument for argument in arguments if argument != "--full"]
+    if full and shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "-q"], check=True)
+        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", *PACKAGES], check=True)
+    parallel = [] if any(argument.startswith("-n") for argument in rest) else ["-n", str(min(os.cpu_count() or 1, 4))]
+    selected = [] if full or "-m" in rest else ["-m", "not full"]
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *parallel, *selected, *rest])  # noqa: S606 - no shell wanted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

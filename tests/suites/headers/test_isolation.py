@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from roadworthy.cases.headers import CorsCase, HeadersCase
+from tests.suites.healthy import answered, case_of, fails, is_not_observed, passes, target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+SHOP, ADMIN = "https://www.shop.example", "https://admin.shop.example:8443"
+VARY = ("vary", "Origin")
+
+
+@pytest.fixture
+def suite(load_suite: Callable[[str], ModuleType]) -> ModuleType:
+    return load_suite("headers/test_isolation.py")
+
+
+def page(header: str, promised: str, *values: str) -> HeadersCase:
+    seen = answered("", *((header, value) for value in values))
+    return case_of(HeadersCase, seen, target(headers={header: promised}))
+
+
+def test_opener_policy(suite: ModuleType) -> None:
+    check, header = suite.test_other_sites_get_no_hold_of_the_window, "cross-origin-opener-policy"
+    passes(check, page(header, "same-origin", "same-origin"))
+    passes(check, page(header, "same-origin", ' same-origin; report-to="coop"'))
+    fails(check, page(header, "same-origin"), "not sent")
+    fails(check, page(header, "same-origin", "same-origin-allow-popups"), "promised same-origin")
+    fails(check, page(header, "same-origin", "Same-Origin"), "promised same-origin")
+    fails(check, page(header, "same-origin", '"same-origin"'), "promised same-origin")
+    fails(check, page(header, "same-origin", "same-origin", "same-origin"), "invalid, browsers ignore it")
+
+
+def test_embedder_policy(suite: ModuleType) -> None:
+    check, header = suite.test_only_what_agrees_is_embedded, "cross-origin-embedder-policy"
+    passes(check, page(header, "require-corp", 'require-corp; report-to="coep"'))
+    fails(check, page(header, "require-corp", "credentialless"), "credentialless, promised require-corp")
+    fails(check, page(header, "require-corp"), "not sent")
+
+
+def test_resource_policy(suite: ModuleType) -> None:
+    check, header = suite.test_other_sites_cannot_embed_the_answer, "cross-origin-resource-policy"
+    passes(check, page(header, "same-origin", " same-origin "))
+    fails(check, page(header, "same-origin"), "not sent")
+    fails(check, page(header, "same-origin", "same-site"), "same-site, promised same-origin")
+    fails(check, page(header, "same-origin", "Same-Origin"), "promised")
+    fails(check, page(header, "same-origin", "same-origin; report-to=x"), "promised")
+    fails(check, page(header, "same-origin", "same-origin", "same-origin"), "same-origin, same-origin")
+
+
+def visitor(
+    origin: str, *headers: tuple[str, str], allows: tuple[str, ...] = (SHOP, ADMIN), **changes: Any
+) -> CorsCase:
+    status = changes.pop("status", 200)
+    promised = target(headers={"cors": {"allows": allows, "path": "/catalogue.json", **changes}})
+    asked = [look.origin for look, _ in CorsCase.looks(promised, promised.components["api"])]
+    return case_of(CorsCase, answered("", *headers, status=status), promised, nth=asked.index(origin))
+
+
+def allowed(origin: str) -> tuple[str, str]:
+    return ("access-control-allow-origin", origin)
+
+
+CREDENTIALS = ("access-control-allow-credentials", "true")
+
+
+def test_an_allowed_origin_is_echoed(suite: ModuleType) -> None:
+    check = suite.test_only_promised_origins_may_read
+    passes(check, visitor(SHOP, allowed(SHOP), VARY))
+    passes(check, visitor(ADMIN, allowed(ADMIN), ("vary", "accept-encoding, ORIGIN")))
+    passes(check, visitor(SHOP, allowed(SHOP), VARY, CREDENTIALS, credentials=True))
+
+
+def test_an_allowed_origin_that_is_not_let_in_fails(suite: ModuleType) -> None:
+    check = suite.test_only_promised_origins_may_read
+    fails(check, visitor(SHOP, VARY), "not at all", f"promised {SHOP}")
+    fails(check, visitor(SHOP, allowed("*")), f"gets Access-Control-Allow-Origin *, promised {SHOP}")
+    fails(check, visitor(SHOP, allowed(f"{SHOP}/"), VARY), "promised")
+    fails(check, visitor(SHOP, allowed(SHOP), allowed(SHOP), VARY), f"{SHOP}, {SHOP}")
+    fails(check, visitor(ADMIN, allowed(SHOP), VARY), f"promised {ADMIN}")
+
+
+def test_credentials_are_as_promised(suite: ModuleType) -> None:
+    check = suite.test_only_promised_origins_may_read
+    fails(check, visitor(SHOP, allowed(SHOP), VARY, CREDENTIALS), "credentials are allowed")
+    fails(check, visitor(SHOP, allowed(SHOP), VARY, credentials=True), "credentials are not allowed")
+    upper = ("access-control-allow-credentials", "True")
+    fails(check, visitor(SHOP, allowed(SHOP), VARY, upper, credentials=True), "credentials are not allowed")
+
+
+def test_an_answer_for_one_origin_varies(suite: ModuleType) -> None:
+    fails(suite.test_only_promised_origins_may_read, visitor(SHOP, allowed(SHOP)), "Vary: Origin is missing")
+
+
+HOSTILE = [
+    "https://roadworthy.invalid",
+    "null",
+    "https://www.shop.example.roadworthy.invalid",
+    "https://roadworthywww.shop.example",
+    "http://www.shop.example",
+    "https://wwwxshop.example",
+    "https://admin.shop.example.roadworthy.invalid:8443",
+]
+
+
+@pytest.mark.parametrize("origin", HOSTILE)
+def test_a_hostile_origin_is_not_let_in(suite: ModuleType, origin: str) -> None:
+    check = suite.test_only_promised_origins_may_read
+    passes(check, visitor(origin))
+    passes(check, visitor(origin, allowed(SHOP), VARY))
+    fails(check, visitor(origin, allowed(origin), VARY), f"Origin {origin} may read it")
+    fails(check, visitor(origin, allowed("*")), f"Origin {origin} may read it (Access-Control-Allow-Origin: *)")
+    fails(check, visitor(origin, allowed(origin), VARY, CREDENTIALS), "with credentials")
+
+
+def test_a_promised_look_alike_is_not_hostile() -> None:
+    promised = target(headers={"cors": {"allows": [SHOP, "http://www.shop.example"]}})
+    asked = [look.origin for look, _ in CorsCase.looks(promised, promised.components["api"])]
+    assert asked.count("http://www.shop.example") == asked.count(SHOP) == 1
+
+
+def test_where_everybody_is_allowed_nobody_is_hostile(suite: ModuleType) -> None:
+    check, stranger = suite.test_only_promised_origins_may_read, "https://roadworthy.invalid"
+    promised = target(headers={"cors": {"allows": ["*"]}})
+    assert len(list(CorsCase.looks(promised, promised.components["api"]))) == 1
+    passes(check, visitor(stranger, allowed("*"), allows=("*",)))
+    fails(check, visitor(stranger, allowed(stranger), VARY, allows=("*",)), "promised *")
+
+
+def test_the_origin_is_sent_and_a_failing_service_not_judged(suite: ModuleType) -> None:
+    assert visitor("null").ask.headers == (("origin", "null"),)
+    assert visitor("null").ask.url == "https://api.shop.example/catalogue.json"
+    is_not_observed(suite.test_only_promised_origins_may_read, visitor(SHOP, status=502), "502")

@@ -1,0 +1,308 @@
+"""The plugin through real pytest runs: real checks, real probes, a small real deployment on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Verify = Callable[..., subprocess.CompletedProcess[str]]
+
+ROOT = Path(__file__).parents[1]
+
+
+class Service(BaseHTTPRequestHandler):
+    """Answers /health; what and how often is kept on the server."""
+
+    status: ClassVar[int] = 200
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Deployment)
+        server.asked.append(self.path)
+        build = server.builds.pop(0) if len(server.builds) > 1 else server.builds[0]
+        body = json.dumps({"status": "ok", "version": build, "token": "tok-hunter22"}).encode()
+        self.send_response(server.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Frame-Options", "DENY")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Says nothing."""
+
+
+class Deployment(ThreadingHTTPServer):
+    """One service; `builds` are the versions that it answers with, the last one for good."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Service)
+        self.status = 200
+        self.builds = ["1.0"]
+        self.asked: list[str] = []
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+@pytest.fixture
+def deployment() -> Iterator[Deployment]:
+    with Deployment() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def target(tmp_path: Path, deployment: Deployment) -> Path:
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        f"""
+schema: 1
+name: shop
+environment: test
+release: {{version: "1.0"}}
+network: {{timeout: 2s, deadline: 20s, retries: 0}}
+components:
+  api:
+    url: http://127.0.0.1:{deployment.port}
+    health: {{path: /health, json: {{status: ok}}}}
+    release: {{path: /version, json: version}}
+    headers: {{x-frame-options: DENY}}
+"""
+    )
+    return file
+
+
+@pytest.fixture
+def verify(tmp_path: Path) -> Verify:
+    def run(
+        *options: object, suites: object = "suites", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", suites, "--disable-plugin-autoload"]
+        command += ["-p", "xdist", "-p", "roadworthy.plugin", "-p", "no:cacheprovider"]
+        command += ["--reports", tmp_path / "reports"]
+        return subprocess.run(
+            [str(part) for part in (*command, *options)],
+            cwd=ROOT,
+            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def verdict(tmp_path: Path) -> dict[str, object]:
+    """The newest run's verdict."""
+    newest = max((tmp_path / "reports").glob("*/verdict.json"), key=lambda file: file.stat().st_mtime_ns)
+    held: dict[str, object] = json.loads(newest.read_text())
+    return held
+
+
+def outcomes(tmp_path: Path) -> dict[str, str]:
+    """Outcome by `CHECK[component]`."""
+    results = verdict(tmp_path)["results"]
+    assert isinstance(results, list)
+    return {f"{result['check']}[{result['component']}]": result["outcome"] for result in results}
+
+
+def test_a_healthy_deployment_is_go(verify: Verify, target: Path, tmp_path: Path) -> None:
+    done = verify("--target", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdict(tmp_path)["decision"] == "go"
+    assert set(outcomes(tmp_path).values()) == {"passed"}
+    assert "HEALTH-STATUS[api]" in outcomes(tmp_path)
+
+
+def test_one_observation_serves_all_checks_of_the_same_page(
+    verify: Verify, target: Path, deployment: Deployment
+) -> None:
+    verify("--target", target)
+    assert sorted(deployment.asked) == ["/", "/health", "/version", "/version"]  # /version again at the end
+
+
+def test_a_broken_promise_is_no_go_and_pytest_calls_it_failed(
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    deployment.status = 404
+    done = verify("--target", target)
+    assert done.returncode == 1
+    assert outcomes(tmp_path)["HEALTH-STATUS[api]"] == "failed"
+    assert "failed" in done.stdout.splitlines()[-1]
+    assert "404" in done.stdout
+
+
+def test_what_cannot_be_seen_is_inconclusive_and_pytest_calls_it_an_error(
+    verify: Verify, target: Path, tmp_path: Path
+) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text('network: {resolver: "127.0.0.1:9"}\ncomponents: {api: {url: "http://api.shop.example"}}\n')
+    done = verify("--target", target, "--overlay", overlay)
+    assert done.returncode == 20
+    assert set(outcomes(tmp_path).values()) == {"not observed"}
+    assert "error" in done.stdout.splitlines()[-1]
+
+
+def test_a_stopped_service_is_one_cause(verify: Verify, target: Path, tmp_path: Path, deployment: Deployment) -> None:
+    closed = target.read_text().replace(str(deployment.port), "9")
+    target.write_text(closed)
+    assert verify("--target", target).returncode == 1
+    causes = verdict(tmp_path)["causes"]
+    assert isinstance(causes, list)
+    assert [cause["id"] for cause in causes] == ["REACH-TCP:api"]
+
+
+def test_collect_only_sends_nothing_and_leaves_nothing(
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    done = verify("--target", target, "--collect-only", "-q")
+    assert done.returncode == 0
+    assert "test_" in done.stdout
+    assert deployment.asked == []
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize(("option", "value"), [("-k", "version"), ("-m", "release")])
+def test_only_what_is_selected_is_observed(
+    verify: Verify, target: Path, deployment: Deployment, option: str, value: str
+) -> None:
+    assert verify("--target", target, option, value).returncode == 0
+    assert set(deployment.asked) == {"/version"}
+
+
+def test_nothing_selected_is_exit_5(verify: Verify, target: Path, deployment: Deployment) -> None:
+    assert verify("--target", target, "-k", "no_such_check").returncode == 5
+    assert deployment.asked == []
+
+
+def test_with_workers_nothing_is_seen_twice(
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    done = verify("--target", target, "-n", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(deployment.asked) == ["/", "/health", "/version", "/version"]
+    assert len(outcomes(tmp_path)) >= 4
+
+
+def test_a_replay_says_the_same_without_a_socket(
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    deployment.status = 503
+    assert verify("--target", target).returncode == 1
+    live, run = outcomes(tmp_path), verdict(tmp_path)
+    deployment.asked.clear()
+    again = verify("--replay", run["run"])
+    assert again.returncode == 1
+    assert deployment.asked == []
+    replayed = verdict(tmp_path)
+    assert outcomes(tmp_path) == live
+    assert replayed["causes"] == run["causes"]
+    assert replayed["replay_of"] == run["run"]
+    assert "REPLAY" in again.stdout
+
+
+def test_a_replay_of_what_was_not_recorded_is_not_green(verify: Verify, target: Path, tmp_path: Path) -> None:
+    assert verify("--target", target, "-m", "release").returncode == 0
+    assert verify("--target", target, "--replay", verdict(tmp_path)["run"]).returncode == 20
+
+
+def test_the_old_release_is_no_go(verify: Verify, target: Path, tmp_path: Path) -> None:
+    assert verify("--target", target, "--expect-version", "2.0").returncode == 1
+    assert outcomes(tmp_path)["RELEASE-VERSION[api]"] == "failed"
+
+
+def test_the_gate_waits_for_the_release(verify: Verify, target: Path, deployment: Deployment, tmp_path: Path) -> None:
+    deployment.builds = ["1.0", "1.0", "1.0", "2.0"]
+    done = verify("--target", target, "--expect-version", "2.0", "--wait", "30s", "--settle", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rounds = verdict(tmp_path)["rounds"]
+    assert isinstance(rounds, list)
+    assert [round_["good"] for round_ in rounds][-2:] == [True, True]
+    assert not rounds[0]["good"]
+
+
+def test_a_release_that_goes_back_is_seen_at_the_end(
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("components: {api: {health: null, headers: null}}\n")
+    deployment.builds = ["1.0", "0.9"]
+    assert verify("--target", target, "--overlay", overlay).returncode == 1
+    assert outcomes(tmp_path)["RELEASE-VERSION[api]"] == "passed"
+    assert outcomes(tmp_path)["RELEASE-STILL[api]"] == "failed"
+
+
+def test_fail_on_decides_what_blocks_not_what_is_told(verify: Verify, target: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("components: {api: {headers: {x-frame-options: SAMEORIGIN}}}\n")
+    assert verify("--target", target, "--overlay", overlay).returncode == 1
+    assert verify("--target", target, "--overlay", overlay, "--fail-on", "critical").returncode == 0
+    assert outcomes(tmp_path)["HDR-XFO[api]"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("schema: 1\nname: x\nenvironment: t\ncomponents: {api: {url: 'http://a', helth: {path: /}}}", "health"),
+        ("schema: 1\nname: x\nenvironment: t\ncomponents: {api: {url: 'http://a', headers: {}}}", "promises nothing"),
+        ("schema: 1\nname: x\nenvironment: t\ncomponents: {api: {url: 'http://a'}}", "nothing verifies"),
+    ],
+)
+def test_a_target_with_a_mistake_is_refused(verify: Verify, tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    done = verify("--target", file)
+    assert done.returncode == 4
+    assert "bad.yaml:4:" in done.stderr
+    assert told in done.stderr
+
+
+def test_suites_without_a_target_are_refused(verify: Verify) -> None:
+    assert verify().returncode == 4
+
+
+def test_no_secret_leaves_the_run(verify: Verify, target: Path, deployment: Deployment, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        "components: {api: {health: {path: '/health?key=${env:API_KEY}', contains: '${env:API_KEY}'}}}\n"
+    )
+    done = verify("--target", target, "--overlay", overlay, env={"API_KEY": "s3cr3t-planted"})
+    assert done.returncode == 1
+    assert any("s3cr3t-planted" in path for path in deployment.asked)
+    written = [file for file in (tmp_path / "reports").rglob("*") if file.is_file()]
+    assert written
+    leaks = [file.name for file in written if {b"s3cr3t-planted", b"hunter22"} & set(_words(file.read_bytes()))]
+    assert leaks == []
+    assert "s3cr3t-planted" not in done.stdout + done.stderr
+
+
+def _words(content: bytes) -> list[bytes]:
+    return [secret for secret in (b"s3cr3t-planted", b"hunter22") if secret in content]
+
+
+def test_a_skipped_or_crashing_check_is_never_green(verify: Verify, target: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own" / "test_own.py"
+    own.parent.mkdir()
+    own.write_text(
+        "import pytest\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n\ndef test_bug():\n    {}['x']\n"
+    )
+    done = verify("--target", target, suites=own)
+    assert done.returncode == 20
+    assert set(outcomes(tmp_path).values()) == {"not observed"}
