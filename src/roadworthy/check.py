@@ -73,7 +73,8 @@ def check(
         check_id: stable, upper case, e.g. `TLS-EXPIRY`.
         severity: what a broken promise costs.
         source: where the rule comes from (RFC, policy and its date).
-        by_hand: a command that shows the same; `{host}`, `{port}`, `{address}` (address:port) and `{url}` are filled in.
+        by_hand: a command that shows the same; `{host}`, `{port}`, `{address}` (address:port), `{url}` and `{headers}`
+            (those of the request, as curl's options) are filled in.
         repair: what to do, in one or two sentences.
         expects: the component's key that is judged.
         availability: its failure means that the component is not there.

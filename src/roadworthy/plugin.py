@@ -10,6 +10,7 @@ With `-n`, one worker observes while it holds the run's lock and the others read
 from __future__ import annotations
 
 import fcntl
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,10 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--wait", default=None, metavar="5m", help="wait as long for the release and the blockers to hold")
     add("--settle", type=int, default=1, metavar="N", help="good rounds in a row before the wait is over")
     add("--replay", metavar="RUN", help="judge a recorded run again; nothing is sent")
+    add("--verdict-only", action="store_true", help="print the verdict alone, without pytest's own terminal output")
     add("--reports", default=None, metavar="DIR", help="where runs are kept (reports/)")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Loads the target; a mistake in it ends the run with exit code 4 before anything is sent."""
     config.addinivalue_line("markers", "severity(label): a check's severity; also as a marker of that name")
@@ -69,7 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{folder.name}: the {folder.name} suite")
     config.stash[RUN] = run
     config.pluginmanager.register(Collector(run), "roadworthy-results")
-    if getattr(config.option, "tbstyle", None) == "auto":
+    if run.options.verdict_only and not config.getoption("collectonly"):
+        config.pluginmanager.unregister(name="terminalreporter")
+    elif config.option.tbstyle == "auto":
         config.option.tbstyle = "no"  # the verdict tells findings; a traceback of a check tells nothing more
         config.option.reportchars = ""
 
@@ -97,6 +101,7 @@ def _options(config: pytest.Config) -> RunOptions:
         reports=Path(get("reports") or config.rootpath / "reports"),
         targets=config.rootpath / "targets",
         folder=Path(shared) if shared else None,
+        verdict_only=get("verdict_only"),
         quiet=config.get_verbosity() < 0,
         writes=not config.getoption("collectonly"),
         selected=bool(get("keyword") or get("markexpr") or config.getoption("lf", default=False)),
@@ -236,6 +241,11 @@ class Collector:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A suite that can't be read is told even where pytest's own terminal is off."""
+        if report.failed and self._run.options.verdict_only:
+            sys.stderr.write(f"{report.nodeid}: {report.longreprtext}\n")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one item is over, wherever it ran."""

@@ -84,6 +84,7 @@ class RunOptions:
     targets: Path
     folder: Path | None
     """Where the run is kept, if another process has already decided it."""
+    verdict_only: bool
     quiet: bool
     writes: bool
     selected: bool
@@ -92,14 +93,14 @@ class RunOptions:
 class Run:
     """One run over one target."""
 
-    def __init__(self, options: RunOptions, promises: _Promises, folder: Path, evidence: Path) -> None:
+    def __init__(self, options: RunOptions, promises: _Promises, folder: Path) -> None:
         self.options = options
         self.target = promises.target
         self.folder = folder
         self.verdict: Verdict | None = None
         self._promises = promises
         self._scrub = Scrubber(promises.secrets)
-        self._store = EvidenceStore(evidence, self._scrub)
+        self._store = EvidenceStore(folder / "evidence", self._scrub)
         self._observatory = None if options.replay else _observatory(self.target, self._store)
         self._results: dict[str, Result] = {}
         self._started = datetime.now(UTC)
@@ -120,10 +121,11 @@ class Run:
             raise UsageError("--settle N needs --wait TIME, and N of at least 1")
         name = promises.target.name
         folder = options.folder or (_new_folder(options.reports, name) if options.writes else options.reports)
-        evidence = (recording or folder) / "evidence"
-        run = cls(options, promises, folder, evidence)
+        run = cls(options, promises, folder)
         if options.writes and not options.folder:
             run.write_snapshot()
+            if recording:
+                shutil.copytree(recording / "evidence", folder / "evidence")  # a replay is a whole run, too
         return run
 
     def write_snapshot(self) -> None:
@@ -220,7 +222,7 @@ class Run:
             node_id=node_id,
             check=name.partition("[")[0],
             title=name,
-            family=family,
+            family=family or Path(node_id.partition("::")[0]).parent.name,
             component=name.partition("[")[2].rstrip("]") or "-",
             severity=Severity.HIGH,
             outcome=outcome,
@@ -263,7 +265,7 @@ class Run:
             environment=self.target.environment,
             release=self.target.release.version if self.target.release else None,
             run=self.folder.name,
-            replay_of=_recording_name(self._store.folder) if self.options.replay else None,
+            replay_of=Path(self.options.replay).resolve().name if self.options.replay else None,
             fail_on=self.options.fail_on,
             started=self._started,
             elapsed_s=round(time.monotonic() - self._clock, 3),
@@ -281,8 +283,6 @@ class Run:
         return _ROUNDS.validate_json(file.read_bytes()) if file.exists() else ()
 
     def _notes(self, results: tuple[Result, ...], unjudged: int) -> Iterable[str]:
-        if self.options.replay:
-            yield "REPLAY of a recorded run: nothing was observed now"
         if self.options.selected:
             yield "only a part of the checks was selected (-k, -m or --lf)"
         if unjudged > 0:
@@ -370,10 +370,6 @@ def _find_recording(options: RunOptions) -> Path:
         if (candidate / "evidence").is_dir():
             return candidate
     raise UsageError(f"--replay {options.replay}: no recorded run there (a folder with evidence/ in it)")
-
-
-def _recording_name(evidence: Path) -> str:
-    return evidence.resolve().parent.name
 
 
 def _new_folder(reports: Path, name: str) -> Path:

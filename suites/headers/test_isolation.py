@@ -62,7 +62,7 @@ def test_other_sites_cannot_embed_the_answer(page: HeadersCase) -> None:
     after=NOT_THERE,
     expects="headers.cors",
     source="Fetch Standard, section CORS protocol; OWASP HTML5 Security Cheat Sheet (2025)",
-    by_hand="curl -sSk -o /dev/null -D - -H 'Origin: https://roadworthy.invalid' --connect-to {host}:{port}:{address} "
+    by_hand="curl -sSk -o /dev/null -D - {headers} --connect-to {host}:{port}:{address} "
     "'{url}' | grep -iE 'access-control|vary'",
     repair="Compare the Origin with a list, as a whole and not by pattern; answer with it only where it is on the "
     "list, with `Vary: Origin`. Never allow `null` or echo what came.",

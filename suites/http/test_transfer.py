@@ -10,7 +10,7 @@ from roadworthy.rules.compression import compression_faults
     after=("REACH-TCP", "TLS-HANDSHAKE", "HEALTH-STATUS"),
     expects="http.compresses",
     source="RFC 9110 sections 8.4, 12.5.3 and 12.5.5",
-    by_hand="curl -sSk -o /dev/null -D - -H 'Accept-Encoding: gzip, br' --connect-to {host}:{port}:{address} '{url}'",
+    by_hand="curl -sSk -o /dev/null -D - {headers} --connect-to {host}:{port}:{address} '{url}'",
     repair="nginx: `gzip on; gzip_vary on; gzip_proxied any;` and the media type in `gzip_types`.",
 )
 def test_the_media_type_is_compressed(page: CompressionCase) -> None:

@@ -59,7 +59,7 @@ def test_every_certificate_is_valid_today(tls: TlsCase) -> None:
     faults = []
     if leaf.not_before > now:
         faults.append(f"the certificate is valid only from {leaf.not_before:%d %b %Y %H:%M} UTC")
-    if leaf.not_after < now and tls.expected.min_days_left is None:  # else TLS-EXPIRY tells it
+    if leaf.not_after < now and not tls.expected.min_days_left:  # else TLS-EXPIRY tells it
         faults.append(f"the certificate expired on {leaf.not_after:%d %b %Y}")
     if above is not None and above < now:
         faults.append(f"a certificate of its authority expired on {above:%d %b %Y}")
@@ -80,7 +80,7 @@ def test_the_certificate_outlives_its_renewal_window(tls: TlsCase) -> None:
     left, floor, end = tls.seen.days_left, tls.expected.min_days_left or 0, tls.seen.leaf.not_after
     expired = end < tls.seen.observed_at
     seen = f"expired on {end:%d %b %Y}" if expired else f"expires on {end:%d %b %Y}: {left} days left"
-    assert not expired and left >= floor, f"{seen}, {floor} promised"  # noqa: PT018 - one border, also where it is 0
+    assert not expired and left >= floor, f"{seen}; {floor} promised"  # noqa: PT018 - one border, also where it is 0
 
 
 @check(

@@ -63,8 +63,8 @@ def test_no_forbidden_suite_is_accepted(scan: TlsScanCase) -> None:
     source="CVE-2014-0160 (Heartbleed), CVE-2014-0224 (CCS), CVE-2017-13099 (ROBOT), CVE-2012-4929 (CRIME), "
     "CVE-2011-1473 and RFC 5746 (renegotiation)",
     by_hand="sslyze --sni {host} --heartbleed --openssl_ccs --robot --compression --reneg {address}",
-    repair="Update the TLS library and restart everything that has it loaded; turn TLS compression off, and renegotiation "
-    "that a client begins. After Heartbleed or ROBOT, replace the key too.",
+    repair="Update the TLS library and restart everything that has it loaded; turn TLS compression off, and "
+    "renegotiation that a client begins. After Heartbleed or ROBOT, replace the key too.",
 )
 def test_no_known_vulnerability_is_found(scan: TlsScanCase) -> None:
     """Each of these lets a stranger read what is encrypted, or keep the server busy at next to no cost."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+import trustme
 
+from roadworthy.facts.http import HttpAsk, HttpObservation
 from roadworthy.probes.bench import Address, Bench
+from roadworthy.probes.http import observe
 from roadworthy.target.models import Network
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
-    Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+    from tests.probes.http_servers import Look, Talk
 
 
 class Serve(Protocol):
@@ -57,3 +60,34 @@ def serve() -> Serve:
 def bench() -> Bench:
     """What the probes of a run share; an attempt waits for one second."""
     return Bench(network=Network(), user_agent="roadworthy-tests", patience_s=1.0)
+
+
+@pytest.fixture
+def ask_of(serve: Serve, bench: Bench) -> Look:
+    """Serves a talk and observes it once."""
+
+    def look(
+        talk: Talk, *, url: str = "http://shop.example/", tls: ssl.SSLContext | None = None, **fields: Any
+    ) -> HttpObservation:
+        async def meet() -> HttpObservation:
+            async with serve(talk, tls=tls) as address, bench.exits:
+                ask = HttpAsk.of(url).model_copy(update=fields)
+                return await observe(ask, address, bench)
+
+        return asyncio.run(meet())
+
+    return look
+
+
+@pytest.fixture(scope="module")
+def tls() -> ssl.SSLContext:
+    """A server's context whose certificate nobody has a reason to trust."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("another.example").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def h2_tls(tls: ssl.SSLContext) -> ssl.SSLContext:
+    tls.set_alpn_protocols(["h2"])
+    return tls

@@ -46,5 +46,5 @@ def test_the_headline_names_the_first_cause_and_counts_the_rest() -> None:
     from tests.verdict.test_causes import target  # noqa: PLC0415
 
     causes, _ = explain([result("A", "a", severity=Severity.LOW), result("B", "b", seen="worse")], target(a=[], b=[]))
-    assert headline(Decision.NO_GO, "shop", causes) == "NO-GO: shop: b: worse (and 1 more)"
+    assert headline(Decision.NO_GO, "shop", causes) == "NO-GO: shop: b: worse (B) (and 1 more)"
     assert headline(Decision.GO, "shop", ()) == "GO: shop"

@@ -1,1 +1,1 @@
-"""The commands of `roadworthy`, one module each: `add_parser(subparsers)` adds it, `args.run(args)` gives its exit code."""
+"""The commands of `roadworthy`, a module each: `add_parser(subparsers)` adds it, `args.run(args)` is its exit code."""

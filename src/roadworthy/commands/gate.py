@@ -50,7 +50,7 @@ def verify(target: str | None, options: list[str]) -> int:
     base = [str(suites), "--rootdir", str(suites.parent), "--disable-plugin-autoload"]
     names = {option.partition("=")[0] for option in options}
     if not names & WANTS_TERMINAL:
-        base += ["-p", "no:terminal"]
+        base += ["--verdict-only"]
     for option, plugin in PLUGINS.items():
         if any(name.startswith(option) for name in names):
             base += ["-p", plugin]

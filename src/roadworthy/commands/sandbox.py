@@ -15,12 +15,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser("sandbox", help="a real deployment on loopback, and faults to break it")
     orders = parser.add_subparsers(dest="order", metavar="ORDER", required=True)
-    _order(orders, "up", _up, "bring up a deployment of a target", ("target", {"help": "a name below targets/, or a file"}))
+    _order(
+        orders, "up", _up, "bring up a deployment of a target", ("target", {"help": "a name below targets/, or a file"})
+    )
     _order(orders, "status", _status, "what runs where, and how it is")
     _order(orders, "down", _down, "take it down: no process and no file is left")
     _order(orders, "break", _break, "break it", ("fault", {"metavar": "FAULT[:COMPONENT]"}))
     _order(orders, "mend", _mend, "mend it", ("fault", {"metavar": "FAULT[:COMPONENT]", "help": "or all"}))
-    listing = _order(orders, "faults", _faults, "what can be broken", ("target", {"nargs": "?", "help": "only what applies there"}))
+    listing = _order(
+        orders, "faults", _faults, "what can be broken", ("target", {"nargs": "?", "help": "only what applies there"})
+    )
     del listing
 
 

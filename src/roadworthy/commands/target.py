@@ -11,6 +11,7 @@ from roadworthy.target.problems import TargetError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sized
 
 USAGE = 4
 
@@ -55,6 +56,10 @@ def _folder() -> Path:
         return Path("targets")
 
 
+def _count(components: Sized) -> str:
+    return f"{len(components)} component{'' if len(components) == 1 else 's'}"
+
+
 def _validate(args: argparse.Namespace) -> int:
     from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415 - takes a while to import
 
@@ -62,7 +67,7 @@ def _validate(args: argparse.Namespace) -> int:
     for name in args.targets:
         try:
             target = load_target(find_target(name, _folder()), args.overlay).target
-            print(f"{name}: valid; {target.name}, {target.environment}, {len(target.components)} components")
+            print(f"{name}: valid; {target.name}, {target.environment}, {_count(target.components)}")
         except TargetError as error:
             print(error, file=sys.stderr)
             code = USAGE
@@ -96,8 +101,8 @@ def _list(_: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
             code = USAGE
             continue
-        count = f"{len(merged.get('components') or ())} components"
-        rows.append((file.stem, str(merged.get("environment", "")), count, str(merged.get("description") or "")))
+        components = _count(merged.get("components") or ())
+        rows.append((file.stem, str(merged.get("environment", "")), components, str(merged.get("description") or "")))
     widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

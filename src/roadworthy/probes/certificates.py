@@ -27,7 +27,7 @@ def read_certificate(received: X509) -> tuple[Certificate, tuple[str, ...]]:
         ValueError: hardly anything of it can be read (RFC 5280's ASN.1 is broken).
     """
     with warnings.catch_warnings(action="ignore"):  # odd serials and names are warned of, then read all the same
-        certificate = received.to_cryptography()
+        certificate = _open(received)
         extensions, unread = _extensions(certificate)
         names = next((e for e in extensions if isinstance(e, x509.SubjectAlternativeName)), None)
         is_ca = any(isinstance(e, x509.BasicConstraints) and e.ca for e in extensions)
@@ -52,10 +52,17 @@ def name_of(received: X509) -> tuple[str, str]:
     """Subject and issuer, for a message; question marks where they can't be read."""
     with warnings.catch_warnings(action="ignore"):
         try:
-            certificate = received.to_cryptography()
+            certificate = _open(received)
             return certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
         except ValueError:
             return "?", "?"
+
+
+def _open(received: X509) -> x509.Certificate:
+    try:
+        return received.to_cryptography()
+    except x509.InvalidVersion as error:  # the one complaint about a certificate's form that is no ValueError
+        raise ValueError(str(error)) from error
 
 
 def _extensions(certificate: x509.Certificate) -> tuple[list[x509.ExtensionType], tuple[str, ...]]:

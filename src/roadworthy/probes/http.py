@@ -248,6 +248,8 @@ def _begins_like_http(wire: Wire) -> bool:
 
 def _detail(error: Exception, wire: Wire) -> str:
     """What was going on, and what the error adds to that."""
+    if wire.first_bytes and not _begins_like_http(wire):
+        return f"{wire.doing}: it began with {wire.first_bytes!r}"
     if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
         return f"{wire.doing}: {os.strerror(error.errno)}"
     return f"{wire.doing}: {error}"[:300] if str(error) else wire.doing

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ async def observe(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation
         state = TcpState.OPEN
     connect_s = time.perf_counter() - started
     if state is TcpState.OPEN:
-        await close(writer)
+        close(writer)
     return TcpObservation(observed_at=observed_at, state=state, connect_s=round(connect_s, 6))
 
 
@@ -71,7 +70,7 @@ async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.Strea
             raise NotObserved(Reason.UNREACHABLE, f"{address}: {os.strerror(error.errno)}") from error
         raise
     if meets_itself(writer):
-        await close(writer)
+        close(writer)
         raise ConnectionRefusedError(errno.ECONNREFUSED, f"connected to itself at {address}")
     return reader, writer
 
@@ -81,8 +80,6 @@ def meets_itself(writer: asyncio.StreamWriter) -> bool:
     return bool(writer.get_extra_info("sockname") == writer.get_extra_info("peername"))
 
 
-async def close(writer: asyncio.StreamWriter) -> None:
-    """Ends a connection at once: waits for no close of the peer, who may never send one."""
+def close(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection at once, waiting for nobody: a peer may never close, a TLS handshake may hang half-way."""
     writer.transport.abort()
-    with suppress(OSError):  # how the peer ended it was told by the reads
-        await writer.wait_closed()

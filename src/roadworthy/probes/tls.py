@@ -219,7 +219,7 @@ async def _linked(
     try:
         yield _Link(reader, writer, feed, drain)
     finally:
-        await tcp.close(writer)
+        tcp.close(writer)
 
 
 def _drain(client: SSL.Connection) -> bytes:

@@ -108,15 +108,17 @@ class _Scanner:
     async def _live(self, started: asyncio.Future[asyncio.subprocess.Process]) -> None:
         """One child's whole life: whoever ends this task ends the child."""
         last_words = ""
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "roadworthy.probes.tls_scanner",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=LINE_BYTES,
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "roadworthy.probes.tls_scanner"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                limit=LINE_BYTES,
+            )
+        except OSError as error:
+            started.set_exception(NotObserved(Reason.BROKEN, f"the TLS scanner does not start: {error}"))
+            return
         started.set_result(child)
         try:
             while child.stdout is not None and (line := await child.stdout.readline()):

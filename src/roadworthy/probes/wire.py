@@ -72,7 +72,7 @@ class Wire(httpcore.AsyncNetworkStream):
         assert self._reader  # noqa: S101 - connect() comes first
         data = await self._reader.read(max_bytes)
         if self.first_byte_s is None and data:
-            self.first_byte_s, self.first_bytes = self.elapsed_s, data[:16]
+            self.first_byte_s, self.first_bytes = self.elapsed_s, data[:24]
             self.doing = "in the middle of the answer"
         self.received += len(data)
         self.ended = not data
@@ -90,7 +90,7 @@ class Wire(httpcore.AsyncNetworkStream):
     async def aclose(self) -> None:
         """Ends the connection at once; may be called again."""
         if self._writer:
-            await close(self._writer)
+            close(self._writer)
 
     def get_extra_info(self, info: str) -> Any:
         """As asyncio's transports; None before there is a connection."""

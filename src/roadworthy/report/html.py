@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -136,9 +137,9 @@ def _words(group: findings.Group, first: Result) -> str:
         f'<pre class="command"><code>{escape(command)}</code></pre>' for command in group.by_hand[:COMMANDS_LIMIT]
     )
     return f"""<dl>
-<dt>why</dt><dd>{escape(first.why)} <span class="muted">{_source(first.source)}</span></dd>
+<dt>why</dt><dd>{_prose(first.why)} <span class="muted">{_source(first.source)}</span></dd>
 {f"<dt>by hand</dt><dd>{commands}</dd>" if commands else ""}
-<dt>what to do</dt><dd>{escape(first.repair)}</dd>
+<dt>what to do</dt><dd>{_prose(first.repair)}</dd>
 </dl>
 """
 
@@ -263,6 +264,11 @@ def _outcome(outcome: Outcome, words: str) -> str:
     """A mark and words: colour is never the only sign."""
     mark = f'<span aria-hidden="true">{findings.MARKS[outcome]}</span>'
     return f'<span class="tag {WORDS[outcome]}">{mark} {escape(words)}</span>'
+
+
+def _prose(text: str) -> str:
+    """A check's own words; what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _source(source: str) -> str:

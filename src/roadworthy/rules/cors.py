@@ -44,20 +44,18 @@ def cors_faults(answer: Answer, origin: str, promised: Cors) -> list[str]:
     """All that is wrong with the answer to one origin."""
     allowed = answer.one("access-control-allow-origin")
     credentials = answer.one("access-control-allow-credentials") == "true"
-    if origin not in promised.allows and "*" not in promised.allows:
-        if allowed not in ("*", origin):
-            return []
-        return [f"Origin {origin} may read it (Access-Control-Allow-Origin: {allowed}{_with(credentials=credentials)})"]
     wanted = "*" if "*" in promised.allows else origin
+    if allowed == "*" != wanted:
+        return ["any origin may read it (Access-Control-Allow-Origin: *)"]
+    if origin not in promised.allows and wanted != "*":
+        return (
+            [f"origin {origin} may read it{', with credentials' if credentials else ''}"] if allowed == origin else []
+        )
     faults = []
     if allowed != wanted:
-        faults.append(f"Origin {origin} gets Access-Control-Allow-Origin {allowed or 'not at all'}, promised {wanted}")
+        faults.append(f"origin {origin} gets Access-Control-Allow-Origin {allowed or 'not at all'}, promised {wanted}")
     if credentials is not promised.credentials:
         faults.append(f"credentials are {'' if credentials else 'not '}allowed to {origin}")
     if allowed == origin and not varies_on(answer.all("vary"), "origin"):
         faults.append("Vary: Origin is missing, so that a cache may give one origin's answer to another")
     return faults
-
-
-def _with(*, credentials: bool) -> str:
-    return ", with credentials" if credentials else ""

@@ -32,7 +32,12 @@ def _key(kind: str) -> Key:
 
 
 def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Roadworthy sandbox"), x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Roadworthy sandbox"),
+            x509.NameAttribute(NameOID.COMMON_NAME, text[:64]),
+        ]
+    )
 
 
 def _build(

@@ -1,7 +1,7 @@
 """Starting sandboxes, finding those that run, and giving them orders.
 
-Each has a directory of its own below `home()`, with the socket for its orders. A directory whose socket nobody listens on
-is what a killed sandbox left: it is removed by the next look.
+Each has a directory of its own below `home()`, with the socket for its orders. A directory whose socket nobody listens
+on is what a killed sandbox left: it is removed by the next look.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def start(target: Target, name: str | None = None) -> Started:
     except BaseException:
         end(process, sandbox)
         raise
-    told = json.loads(line) if line else {"error": _last_words(sandbox)}
+    told: dict[str, Any] = json.loads(line) if line else {"error": _last_words(sandbox)}
     if "error" in told:
         end(process, sandbox)
         raise SandboxError(told["error"])
@@ -250,7 +250,14 @@ def _claim(target: Target, name: str | None) -> tuple[Sandbox, socket.socket]:
 def _supervise(sandbox: Sandbox, orders: socket.socket, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """The supervisor, away from this terminal; its socket is there before it is, so that it is never taken for dead."""
     listening = orders.fileno()
-    command = [sys.executable, "-m", "roadworthy.sandbox.supervisor", str(sandbox.directory), sandbox.name, str(listening)]
+    command = [
+        sys.executable,
+        "-m",
+        "roadworthy.sandbox.supervisor",
+        str(sandbox.directory),
+        sandbox.name,
+        str(listening),
+    ]
     return subprocess.Popen(  # noqa: S603 - our own module
         command,
         stdin=subprocess.PIPE,

@@ -36,7 +36,7 @@ from roadworthy.sandbox.deployment import (
     Zone,
     local_port,
 )
-from roadworthy.sandbox.pages import CanNotServe, merged_page, pages_of, release_page
+from roadworthy.sandbox.pages import PromiseError, merged_page, pages_of, release_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +80,7 @@ def derive(target: Target, network: str) -> Deployment:
         network: the first three parts of the loopback addresses to use, e.g. `127.80.3`.
 
     Raises:
-        CanNotServe: a promise that the sandbox can't keep.
+        PromiseError: a promise that the sandbox can't keep.
     """
     return _Derivation(target, network).deployment()
 
@@ -95,13 +95,17 @@ class _Derivation:
         self.ips = self._addresses()
 
     def deployment(self) -> Deployment:
-        fronts = tuple(self._front(number, group) for number, group in enumerate(self.groups) if self._is_fronted(group))
+        fronts = tuple(
+            self._front(number, group) for number, group in enumerate(self.groups) if self._is_fronted(group)
+        )
         names = {host: ips for host, ips in self.ips.items() if not _is_ip(host)}
         return Deployment(
             target=self.target,
             zone=Zone((f"{self.network}.53", DNS_PORT), names),
             fronts=fronts,
-            services=tuple(service for number, group in enumerate(self.groups) for service in self._services(number, group)),
+            services=tuple(
+                service for number, group in enumerate(self.groups) for service in self._services(number, group)
+            ),
             stores=tuple(
                 Store(name, (self.ips[host][0], local_port(port)), PRODUCTS.get(port, Product.LISTENER))
                 for name, component in self.target.components.items()
@@ -124,7 +128,7 @@ class _Derivation:
                 ips[host] = (f"{self.network}.{inside}",)
                 inside += 1
         if edge > _FIRST_INSIDE - 20 or inside > _LAST:
-            raise CanNotServe(f"{len(hosts)} names are more than one sandbox has addresses for")
+            raise PromiseError(f"{len(hosts)} names are more than one sandbox has addresses for")
         return ips
 
     def _is_fronted(self, group: _Group) -> bool:
@@ -176,7 +180,9 @@ class _Derivation:
         pages = {page.path: page for page in pages_of(name, own, [components[other] for other in self._passing(group)])}
         pages = {path: page for path, page in pages.items() if not path.startswith(routed)}
         for _, component in own:
-            if (page := release_page(component, self.target.release.version if self.target.release else "")) is not None:
+            if (
+                page := release_page(component, self.target.release.version if self.target.release else "")
+            ) is not None:
                 pages[page.path] = merged_page(pages[page.path], page) if page.path in pages else page
         return tuple(self._with_needs(page) for page in pages.values())
 
@@ -206,13 +212,17 @@ class _Derivation:
 
     def _route(self, name: str, group: _Group) -> Iterable[Route]:
         route = self.target.components[name]
-        behind = [other for other in route.depends_on if other not in group.members and self.target.components[other].url]
+        behind = [
+            other for other in route.depends_on if other not in group.members and self.target.components[other].url
+        ]
         if not behind:
-            raise CanNotServe(f"components.{name}.depends_on: a route names the service that it leads to")
+            raise PromiseError(f"components.{name}.depends_on: a route names the service that it leads to")
         service = self.target.components[behind[0]]
         paths = [urlsplit(route.url_of(health.path)).path for health in route.health or ()]
         for path in paths or [urlsplit(route.url_of("/")).path]:
-            endings = [health.path for health in service.health or () if path.endswith(health.path) and path != health.path]
+            endings = [
+                health.path for health in service.health or () if path.endswith(health.path) and path != health.path
+            ]
             prefix = path[: -len(endings[0])] + "/" if endings else path
             yield Route(name, prefix, self._listening(behind[0])[0], strips=bool(endings))
 
@@ -287,7 +297,9 @@ def _headers(block: Headers) -> Iterable[Header]:
         rest = ("; includeSubDomains" if hsts.include_subdomains else "") + ("; preload" if hsts.preload else "")
         yield Header("Strict-Transport-Security", f"max-age={hsts.max_age}{rest}")
     if (csp := block.content_security_policy) is not None:
-        yield Header("Content-Security-Policy", "; ".join(" ".join((name, *sources)).strip() for name, sources in csp.items()))
+        yield Header(
+            "Content-Security-Policy", "; ".join(" ".join((name, *sources)).strip() for name, sources in csp.items())
+        )
     if block.referrer_policy is not None:
         yield Header("Referrer-Policy", block.referrer_policy[0])
     if block.permissions_policy is not None:

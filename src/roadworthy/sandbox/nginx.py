@@ -89,10 +89,10 @@ def _maps(front: Front, key: str) -> Iterable[str]:
         lines = "".join(f" {quoted(path)} {quoted(value)};" for path, value in front.caches)
         yield f'  map $uri $caches_{key} {{ default "";{lines} }}'
     if front.cors is not None:
-        yield f'  map $http_origin $origin_{key} {{ default {_origin_otherwise(front.cors)};{_origins(front.cors)} }}'
-        asked = '"GET, HEAD, OPTIONS"' if not front.cors.wildcard else '"*"'
-        yield f'  map $origin_{key} $methods_{key} {{ "" ""; default {asked}; }}'
-        yield f'  map $origin_{key} $credentials_{key} {{ "" ""; default {"true" if front.cors.credentials else quoted("")}; }}'
+        yield f"  map $http_origin $origin_{key} {{ default {_origin_otherwise(front.cors)};{_origins(front.cors)} }}"
+        yield f'  map $origin_{key} $methods_{key} {{ "" ""; default "GET, HEAD, OPTIONS"; }}'
+        credentials = quoted("true" if front.cors.credentials else "")
+        yield f'  map $origin_{key} $credentials_{key} {{ "" ""; default {credentials}; }}'
 
 
 def _origin_otherwise(cors: CorsRule) -> str:

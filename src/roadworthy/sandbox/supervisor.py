@@ -1,7 +1,7 @@
 """The process that owns a sandbox: `python -m roadworthy.sandbox.supervisor DIRECTORY NAME N`.
 
-It starts everything, answers orders on a socket, and takes everything down when it ends. It has one thread, so that it may
-fork: its children are copies of it and start in milliseconds. Started by `roadworthy.sandbox.control`, which gives it
+It starts everything, answers orders on a socket, and takes everything down when it ends. It has one thread, so that it
+may fork: its children are copies of it and start in milliseconds. `roadworthy.sandbox.control` starts it and gives it
 
     DIRECTORY/target.json   the target
     file descriptor 0       a pipe: closed, the sandbox ends; `stay` on it, it no longer matters
@@ -32,10 +32,10 @@ import yaml
 
 from roadworthy.sandbox import nginx, programs
 from roadworthy.sandbox.certificates import Authorities
-from roadworthy.sandbox.deployment import DNS_PORT, Deployment, Product, State, Store, local_port
+from roadworthy.sandbox.deployment import DNS_PORT, Product, State, Store, local_port
 from roadworthy.sandbox.deriving import derive
-from roadworthy.sandbox.faults import FAULTS, UnknownFault, broken, parse_fault
-from roadworthy.sandbox.pages import CanNotServe
+from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
+from roadworthy.sandbox.pages import PromiseError
 from roadworthy.sandbox.processes import Job, Process, addresses_of, await_end, await_ready, jobs_of
 from roadworthy.target.models import Target
 
@@ -50,7 +50,7 @@ class Ended(BaseException):
     """A signal or an order said to end."""
 
 
-class CanNotRun(RuntimeError):
+class StartError(RuntimeError):
     """A part of the deployment could not be started."""
 
 
@@ -58,7 +58,7 @@ def claim_network() -> tuple[str, socket.socket]:
     """A free `127.A.B`, and the socket that keeps it.
 
     Raises:
-        CanNotRun: there is none.
+        StartError: there is none.
     """
     for _ in range(200):
         network = f"127.{random.randint(64, 126)}.{random.randint(0, 255)}"  # noqa: S311 - no secret
@@ -69,7 +69,7 @@ def claim_network() -> tuple[str, socket.socket]:
             claim.close()
         else:
             return network, claim
-    raise CanNotRun("no loopback network 127.A.B could be bound")
+    raise StartError("no loopback network 127.A.B could be bound")
 
 
 class Sandbox:
@@ -124,7 +124,7 @@ class Sandbox:
         """Makes reality follow the deployment, with its faults.
 
         Raises:
-            CanNotRun: a process ended or does not answer. Missing databases are only noted.
+            StartError: a process ended or does not answer. MissingError databases are only noted.
         """
         deployment = broken(self.healthy, self.faults)
         wanted = {job.name: job for job in jobs_of(deployment, self.authorities)}
@@ -134,7 +134,9 @@ class Sandbox:
         await_end(leaving)
         for process in leaving:
             del self.processes[process.job.name]
-        starting = [self._start(job) for name, job in wanted.items() if name not in self.processes and _is_to_start(job)]
+        starting = [
+            self._start(job) for name, job in wanted.items() if name not in self.processes and _is_to_start(job)
+        ]
         await_ready(starting)
         for process in starting:
             if process.job.state is State.STOPPED:
@@ -162,7 +164,7 @@ class Sandbox:
             else:
                 problems.append(f"{process.job.name} {said}")
         if problems:
-            raise CanNotRun("; ".join(problems[:3]))
+            raise StartError("; ".join(problems[:3]))
 
     def _write_state(self) -> None:
         (self.directory / "sandbox.json").write_text(json.dumps(self.summary(), indent=2) + "\n")
@@ -217,7 +219,7 @@ class Sandbox:
         """Takes a fault away, or all of that name; `all` takes every one."""
         gone = [given for given in self.faults if fault in ("all", given, given.partition(":")[0])]
         if not gone and fault != "all":
-            raise UnknownFault(f"{fault} is not broken here; broken: {', '.join(self.faults) or 'nothing'}")
+            raise FaultError(f"{fault} is not broken here; broken: {', '.join(self.faults) or 'nothing'}")
         self._change([given for given in self.faults if given not in gone])
         return {"mended": gone}
 
@@ -225,7 +227,7 @@ class Sandbox:
         before, self.faults = self.faults, faults
         try:
             self.reconcile()
-        except CanNotRun:
+        except StartError:
             self.faults = before
             raise
 
@@ -291,7 +293,7 @@ class Control:
                     return self.sandbox.mend(fault), False
                 case {"do": "down"}:
                     return {}, True
-        except (CanNotRun, UnknownFault, ValueError) as error:
+        except (StartError, FaultError, ValueError) as error:
             return {"error": str(error)}, False
         return {"error": f"unknown order {line[:100]!r}"}, False
 
@@ -316,7 +318,7 @@ def main(directory: Path, name: str, listening: int) -> int:
         sandbox.reconcile()
         _tell({"ready": True, "after_s": round(time.monotonic() - began, 2), **sandbox.summary()})
         Control(sandbox, orders, owner=0).serve()
-    except (CanNotRun, CanNotServe, programs.Missing) as error:
+    except (StartError, PromiseError, programs.MissingError) as error:
         _tell({"error": str(error)})
         return 1
     except Ended:

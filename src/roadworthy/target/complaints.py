@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 def complaints(error: ValidationError, root: MapNode) -> Iterator[Problem]:
     """The problems behind a ValidationError, each at the mark of its key or its value in the tree."""
-    details = error.errors(include_url=False, include_context=True)
+    details = error.errors(include_url=False)
+    paths = {tuple(map(str, detail["loc"])) for detail in details}
     for detail in details:
         path = tuple(map(str, detail["loc"]))
+        if detail["type"] == "too_short" and any(other[: len(path)] == path for other in paths - {path}):
+            continue  # its items are there, and refused one by one
         yield _complaint(detail, path, root) if path else _whole(detail, root)
 
 

@@ -19,7 +19,7 @@ from roadworthy.target.problems import Mark, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000
 MAX_DEPTH = 30
 
 Plain: TypeAlias = str | int | float | bool | None
@@ -87,6 +87,7 @@ _CORE: tuple[tuple[re.Pattern[str], Callable[[str], Plain]], ...] = (
     (re.compile(r"true|True|TRUE"), lambda _: True),
     (re.compile(r"false|False|FALSE"), lambda _: False),
     (re.compile(r"[-+]?[0-9]{1,40}"), int),
+    (re.compile(r"[-+]?[0-9]{41,}"), str),  # an identifier, no number to reckon with
     (re.compile(r"0o[0-7]{1,40}"), lambda text: int(text, 0)),
     (re.compile(r"0x[0-9a-fA-F]{1,40}"), lambda text: int(text, 0)),
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?"), float),

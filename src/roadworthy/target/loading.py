@@ -104,7 +104,9 @@ def load_target(
     if tree is None:
         raise TargetError(problems)
     values = _Resolution(tree.root, os.environ if environ is None else environ)
-    problems += [*values.problems, *_unknown_names(tree.root)]
+    told = {problem.key for problem in problems}
+    problems += [problem for problem in values.problems if problem.key not in told]
+    problems += _unknown_names(tree.root)
     try:
         target = _validated(values)
     except ValidationError as error:

@@ -41,7 +41,7 @@ class Expectation(Frozen):
     @model_validator(mode="after")
     def _promises_something(self) -> Self:
         given = self.model_fields_set - self.WHERE
-        if not any(getattr(self, name) not in (None, False) for name in given):
+        if all(getattr(self, name) is None or getattr(self, name) is False for name in given):  # 0 is a promise
             fields = (field.alias or name for name, field in type(self).model_fields.items() if name not in self.WHERE)
             raise ValueError(f"this block promises nothing; give at least one of: {', '.join(fields)}")
         return self
@@ -116,9 +116,9 @@ class Tls(Expectation):
     WHERE: ClassVar[frozenset[str]] = frozenset({"policy"})
 
     policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
-    versions: (
-        tuple[Annotated[TlsVersion, BeforeValidator(str, json_schema_input_type=TlsVersion | float)], ...] | None
-    ) = Field(None, min_length=1, description="Exactly the protocol versions that are accepted.")
+    versions: tuple[Annotated[TlsVersion, BeforeValidator(str, json_schema_input_type=TlsVersion)], ...] | None = Field(
+        None, min_length=1, description="Exactly the protocol versions that are accepted."
+    )
     suites: tuple[str, ...] | None = Field(
         None, min_length=1, description="The only cipher suites that may be accepted (OpenSSL or IANA names)."
     )

@@ -7,7 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roadworthy.target.document import Deleted, Entry, ListNode, MapNode, Node, Scalar, describe_found, read_document
+from roadworthy.target.document import (
+    Deleted,
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    describe_found,
+    parse_document,
+    scalars,
+)
 from roadworthy.target.fields import keys_at
 from roadworthy.target.merging import merge, stamp
 from roadworthy.target.problems import Mark, Problem, suggest
@@ -18,6 +28,9 @@ if TYPE_CHECKING:
 
 BLOCKS = ("health", "release", "tcp", "tls", "http", "headers")
 """The parts of a component that promise something."""
+
+MAX_MADE = 50_000
+MAX_COMPONENTS = 500
 
 _POLICIES = Path(__file__).resolve().parent.parent / "policy"
 
@@ -43,6 +56,7 @@ class _Expansion:
         self.problems = problems
         self.components = components
         self.places = {name: entry.mark for name, entry in components.items()}
+        self.made = 0
 
     def refuse(self, mark: Mark, key: str, text: str) -> None:
         self.problems.append(Problem(mark, key, text))
@@ -81,7 +95,7 @@ class _Expansion:
     def expand(self, item: MapNode, templates: MapNode) -> None:
         for template, entry in templates.entries.items():
             name = self.text(template, item, entry.mark, f"components.{template}")
-            if name is None:
+            if name is None or self.made > MAX_MADE:
                 continue
             place = item.mark if name != template else entry.mark
             if name in self.places:
@@ -89,8 +103,15 @@ class _Expansion:
                 continue
             self.places[name] = place
             self.components[name] = Entry(entry.mark, self.filled(entry.node, item, f"components.{name}"))
+            if self.made > MAX_MADE:
+                self.refuse(
+                    templates.mark, "components", f"become more than {MAX_MADE:,} values: no target has as many"
+                )
+                self.components.clear()
 
     def text(self, text: str, item: MapNode, mark: Mark, key: str) -> str | None:
+        if "${" not in text:
+            return text
         values = {name: e.node.text for name, e in item.entries.items() if isinstance(e.node, Scalar)}
         try:
             return fill(text, values)
@@ -100,6 +121,7 @@ class _Expansion:
             return None
 
     def filled(self, node: Node, item: MapNode, key: str) -> Node:
+        self.made += 1
         match node:
             case MapNode():
                 entries: dict[str, Entry] = {}
@@ -115,6 +137,7 @@ class _Expansion:
             case Scalar(value=str() as text):
                 whole = each_key(text)
                 if whole is not None and whole in item.entries:
+                    self.made += sum(1 for _ in scalars(item.entries[whole].node))
                     return item.entries[whole].node
                 done = self.text(text, item, node.mark, key)
                 return node if done is None or done == text else replace(node, value=done, text=done)
@@ -131,6 +154,9 @@ def fill_in(root: MapNode, problems: list[Problem]) -> MapNode:
     components = root.get("components")
     if not isinstance(components, MapNode):
         return root.without("defaults")
+    if len(components.entries) > MAX_COMPONENTS:
+        problems.append(Problem(components.mark, "components", f"are more than {MAX_COMPONENTS}: split the target"))
+        return root.without("defaults", "components")
     filled = {
         name: Entry(entry.mark, _complete(entry.node, f"components.{name}", defaults, problems))
         for name, entry in components.entries.items()
@@ -210,5 +236,7 @@ def _about(block: str) -> Iterator[str]:
 @cache
 def policies() -> dict[str, MapNode]:
     """Every policy by its name: `name`, `date`, `source`, and the values for `tls` or `headers`."""
-    roots = {path.stem: read_document(path).root for path in sorted(_POLICIES.glob("*.yaml"))}
+    files = sorted(_POLICIES.glob("*.yaml"))
+    # named as below the package, so that no report holds the place where the package is installed
+    roots = {file.stem: parse_document(file.read_text("utf-8"), f"policy/{file.name}").root for file in files}
     return {name: root for name, root in roots.items() if root is not None}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 65_536
 MIN_SECRET_LENGTH = 4
+MAX_FILLED = 10_000
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|\$\{")
 _EACH = re.compile(r"\$\$\{|\$\{each:(?P<key>[^{}]+)\}")
@@ -74,12 +75,14 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     """Replaces `${each:key}`; all else is left for `resolve`, so that `${env:TOKEN_${each:name}}` works too.
 
     Raises:
-        Unresolvable: a key that the item does not have.
+        Unresolvable: a key that the item does not have, or a text without measure.
     """
     unknown = [key for key in _EACH.findall(text) if key and key not in values]
     if unknown:
         has = ", ".join(values)
         raise Unresolvable(*(f"${{each:{key}}}: the item has no key {key!r}; it has: {has}" for key in unknown))
+    if sum(len(values[key]) for key in _EACH.findall(text) if key) > MAX_FILLED:
+        raise Unresolvable(f"becomes longer than {MAX_FILLED:,} characters")
     return _EACH.sub(lambda match: values[match["key"]] if match["key"] else match[0], text)
 
 

@@ -34,4 +34,4 @@ def headline(decision: Decision, target: str, causes: tuple[Cause, ...]) -> str:
     if not causes:
         return words
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
-    return f"{words}: {causes[0].headline}{more}"
+    return f"{words}: {causes[0].headline} ({causes[0].check}){more}"

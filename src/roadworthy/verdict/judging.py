@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
 import typing
 from dataclasses import dataclass
 from functools import cache
@@ -68,7 +69,8 @@ def _is_promised(expected: object, expects: str | None) -> bool:
     """Whether an expectation holds what the check judges; a case with its own kind of expectation knows by itself."""
     if expects is None:
         return True
-    return getattr(expected, _field(expected, expects), True) not in (None, False)
+    promised = getattr(expected, _field(expected, expects), True)
+    return promised is not None and promised is not False  # 0 is a promise
 
 
 def _field(expected: object, expects: str) -> str:
@@ -238,8 +240,13 @@ def _by_hand(template: str, record: Record) -> str:
         "address_port": address_port,
         "url": url,
         "path": parts.path or "/",
+        "headers": " ".join(_as_option(*header) for header in ask.headers) if isinstance(ask, HttpAsk) else "",
     }
     return template.format_map(_Blank(fields))
+
+
+def _as_option(name: str, value: str) -> str:
+    return "-H " + shlex.quote(f"{name}: {value}")
 
 
 def _promised(check: Check, pairs: tuple[tuple[Any, Ask], ...]) -> str:

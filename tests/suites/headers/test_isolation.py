@@ -79,7 +79,7 @@ def test_an_allowed_origin_is_echoed(suite: ModuleType) -> None:
 def test_an_allowed_origin_that_is_not_let_in_fails(suite: ModuleType) -> None:
     check = suite.test_only_promised_origins_may_read
     fails(check, visitor(SHOP, VARY), "not at all", f"promised {SHOP}")
-    fails(check, visitor(SHOP, allowed("*")), f"gets Access-Control-Allow-Origin *, promised {SHOP}")
+    fails(check, visitor(SHOP, allowed("*")), "any origin may read it")
     fails(check, visitor(SHOP, allowed(f"{SHOP}/"), VARY), "promised")
     fails(check, visitor(SHOP, allowed(SHOP), allowed(SHOP), VARY), f"{SHOP}, {SHOP}")
     fails(check, visitor(ADMIN, allowed(SHOP), VARY), f"promised {ADMIN}")
@@ -113,8 +113,8 @@ def test_a_hostile_origin_is_not_let_in(suite: ModuleType, origin: str) -> None:
     check = suite.test_only_promised_origins_may_read
     passes(check, visitor(origin))
     passes(check, visitor(origin, allowed(SHOP), VARY))
-    fails(check, visitor(origin, allowed(origin), VARY), f"Origin {origin} may read it")
-    fails(check, visitor(origin, allowed("*")), f"Origin {origin} may read it (Access-Control-Allow-Origin: *)")
+    fails(check, visitor(origin, allowed(origin), VARY), f"origin {origin} may read it")
+    fails(check, visitor(origin, allowed("*")), "any origin may read it")
     fails(check, visitor(origin, allowed(origin), VARY, CREDENTIALS), "with credentials")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.faults import headers, http, release, services, tls
-from roadworthy.sandbox.faults.fault import Fault, UnknownFault
+from roadworthy.sandbox.faults.fault import Fault, FaultError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from roadworthy.sandbox.deployment import Deployment
 
 FAULTS: dict[str, Fault] = {
-    fault.name: fault
-    for fault in (*tls.FAULTS, *headers.FAULTS, *http.FAULTS, *release.FAULTS, *services.FAULTS)
+    fault.name: fault for fault in (*tls.FAULTS, *headers.FAULTS, *http.FAULTS, *release.FAULTS, *services.FAULTS)
 }
 
 
@@ -22,12 +21,12 @@ def parse_fault(text: str) -> tuple[str, str | None]:
     """The name and the component of `FAULT[:COMPONENT]`.
 
     Raises:
-        UnknownFault: there is no such fault.
+        FaultError: there is no such fault.
     """
     name, _, component = text.partition(":")
     if name not in FAULTS:
         near = sorted(FAULTS, key=lambda known: -len(set(known.split("-")) & set(name.split("-"))))[:3]
-        raise UnknownFault(f"there is no fault {name!r}; near: {', '.join(near)}")
+        raise FaultError(f"there is no fault {name!r}; near: {', '.join(near)}")
     return name, component or None
 
 
@@ -35,7 +34,7 @@ def broken(deployment: Deployment, faults: Iterable[str]) -> Deployment:
     """A deployment with faults in it, one after another.
 
     Raises:
-        UnknownFault: there is no such fault, or it does not apply.
+        FaultError: there is no such fault, or it does not apply.
     """
     for text in faults:
         name, component = parse_fault(text)
@@ -43,4 +42,4 @@ def broken(deployment: Deployment, faults: Iterable[str]) -> Deployment:
     return deployment
 
 
-__all__ = ["FAULTS", "Fault", "UnknownFault", "broken", "parse_fault"]
+__all__ = ["FAULTS", "Fault", "FaultError", "broken", "parse_fault"]

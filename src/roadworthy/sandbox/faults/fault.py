@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Where = Callable[[Deployment], Iterable[str]]
 
 
-class UnknownFault(ValueError):
+class FaultError(ValueError):
     """There is no such fault, or it can't be in this deployment."""
 
 
@@ -26,10 +26,12 @@ class Fault:
     summary: str
     """One line for people."""
     reds: frozenset[str]
-    """The checks that find it: what else turns red is explained by these."""
+    """The checks that find it, wherever it is: what else turns red is explained by these."""
     where: Where
     """The components that it can be in, the natural one first."""
     change: Change
+    also: frozenset[str] = frozenset()
+    """Checks that find it too, where the component makes their promise."""
 
     def applies(self, deployment: Deployment) -> bool:
         """Whether there is a component that it can be in."""
@@ -39,28 +41,30 @@ class Fault:
         """The component to break: the given one, or the natural one.
 
         Raises:
-            UnknownFault: it can't be in that component, or in none.
+            FaultError: it can't be in that component, or in none.
         """
         possible = tuple(self.where(deployment))
         if component is not None and component not in deployment.target.components:
-            raise UnknownFault(f"there is no component {component}")
+            raise FaultError(f"there is no component {component}")
         if not possible or (component is not None and component not in possible):
-            where = f"possible in {', '.join(possible)}" if possible else f"nothing in {deployment.target.name} promises it"
-            raise UnknownFault(f"{self.name} does not apply{f' to {component}' if component else ''}: {where}")
+            where = (
+                f"possible in {', '.join(possible)}" if possible else f"nothing in {deployment.target.name} promises it"
+            )
+            raise FaultError(f"{self.name} does not apply{f' to {component}' if component else ''}: {where}")
         return component or possible[0]
 
     def break_(self, deployment: Deployment, component: str | None = None) -> Deployment:
         """The deployment with the fault in it.
 
         Raises:
-            UnknownFault: it can't be there.
+            FaultError: it can't be there.
         """
         return self.change(deployment, self.component_for(deployment, component))
 
 
-def fault(name: str, summary: str, *reds: str, where: Where, change: Change) -> Fault:
+def fault(name: str, summary: str, *reds: str, where: Where, change: Change, also: Iterable[str] = ()) -> Fault:
     """A fault, its checks given one by one."""
-    return Fault(name, summary, frozenset(reds), where, change)
+    return Fault(name, summary, frozenset(reds), where, change, frozenset(also))
 
 
 def promising(key: str) -> Where:

@@ -47,7 +47,11 @@ def _old_at_last_address(deployment: Deployment, component: str) -> Deployment:
     last = deployment.services_of(component)[-1]
 
     def changed(service: Service) -> Service:
-        return _with_pages(service, (_old(deployment, component, p) for p in service.pages)) if service is last else service
+        return (
+            _with_pages(service, (_old(deployment, component, p) for p in service.pages))
+            if service is last
+            else service
+        )
 
     return deployment.with_services(component, changed)
 

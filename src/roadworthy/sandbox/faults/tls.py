@@ -74,10 +74,11 @@ def _ending(days: int) -> Callable[[Certificate], Certificate]:
 def _weak_key(old: Certificate, promised: Promised) -> Certificate:
     """The longest usual key that is still too short: not every client would look at a very short one."""
     least = promised.min_key_bits or {}
-    usual = [("ec", 256), ("ec", 384), ("rsa", 3072), ("rsa", 2048), ("rsa", 1024)]
-    same_kind = sorted(usual, key=lambda key: not old.key.startswith(key[0]))
-    kind, bits = next(((kind, bits) for kind, bits in same_kind if bits < least.get(kind, 10**9)), ("rsa", 1024))
-    return replace(old, key=f"{kind}-{bits}")
+    usual = ("ec-384", "ec-256", "rsa-3072", "rsa-2048", "rsa-1024")
+    least_bits = {"ec": least.get("ec", 10**9), "rsa": least.get("rsa", 10**9)}  # a kind that is not named is refused
+    short = [key for key in usual if int(key.partition("-")[2]) < least_bits[key.partition("-")[0]]]
+    same_kind = [key for key in short if key.partition("-")[0] == old.key.partition("-")[0]]
+    return replace(old, key=(same_kind or short)[0])
 
 
 def _long_lived(old: Certificate, promised: Promised) -> Certificate:
@@ -110,7 +111,11 @@ def _kind(tls: Tls) -> str:
 
 
 def _has_both_versions(deployment: Deployment) -> Iterable[str]:
-    return (n for n in promising("tls.versions")(deployment) if {"1.2", "1.3"} <= set(_promised(deployment, n).versions or ()))
+    return (
+        n
+        for n in promising("tls.versions")(deployment)
+        if {"1.2", "1.3"} <= set(_promised(deployment, n).versions or ())
+    )
 
 
 def _speaks_1_2(where: Where) -> Where:
@@ -202,6 +207,7 @@ FAULTS = (
         "TLS-VERSIONS",
         where=_edge(_limits_versions),
         change=_tls_1_0_on,
+        also=("TLS-SUITES", "TLS-SUITES-FORBIDDEN"),
     ),
     fault(
         "edge-tls-1.3-off",
@@ -223,6 +229,7 @@ FAULTS = (
         "TLS-SUITES-FORBIDDEN",
         where=_speaks_1_2(_edge(_forbids_suites)),
         change=_forbidden_suites,
+        also=("TLS-SUITES",),
     ),
     fault(
         "edge-no-resumption",
