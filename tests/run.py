@@ -1,4 +1,4 @@
-"""`./run test`: all tests. `--full` first installs the Debian packages that some tests speak to (needs root and apt)."""
+"""`./run test`: all tests. `--full` first installs the Debian packages that some tests use (needs root and apt)."""
 
 import os
 import shutil

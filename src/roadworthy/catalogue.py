@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roadworthy.check import Check, check_of
 from roadworthy.places import suites_folder
-from roadworthy.proofs import Proofs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from roadworthy.proofs import Proofs
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_a_known_secret_becomes_its_reference(spelling: str) -> None:
 @given(st.text(min_size=4), st.text(), st.text())
 def test_no_secret_is_left_wherever_it_stands(secret: str, before: str, after: str) -> None:
     scrubbed = Scrubber({secret: "\0"})(before + secret + after)
-    assert secret not in scrubbed or secret in "\0" or secret in REDACTED + before + after
+    assert secret not in scrubbed or secret in REDACTED + before + after
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def ask_of(serve: Serve, bench: Bench) -> Look:
     return look
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tls() -> ssl.SSLContext:
     """A server's context whose certificate nobody has a reason to trust."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

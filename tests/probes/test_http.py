@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
 from roadworthy.facts.http import HttpObservation, HttpVersion
-from tests.probes.http_servers import (
-    HOST,
-    OK,
-    Look,
-    closes,
-    h2_says,
-    redirects,
-    request_of,
-    says,
-)
+from tests.probes.http_servers import HOST, OK, closes, h2_says, redirects, request_of, says
+
+if TYPE_CHECKING:
+    from tests.probes.http_servers import Look
 
 # What is asked
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import ssl
 import tracemalloc
 import zlib
+from typing import TYPE_CHECKING
 
 import brotli
 import pytest
 
-from tests.probes.http_servers import (
-    HOST,
-    Look,
-    Talk,
-    endless,
-    h2_says,
-    says,
-)
+from tests.probes.http_servers import HOST, endless, h2_says, says
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tests.probes.http_servers import Look, Talk
 
 LIMIT = 10_000
 

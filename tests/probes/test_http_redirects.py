@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 
 from roadworthy.facts.http import Answer, HttpAsk, HttpObservation, SilenceKind
-from roadworthy.probes.bench import Bench
 from roadworthy.probes.http import observe
 from roadworthy.target.models import Network
-from tests.probes.http_servers import (
-    HOST,
-    OK,
-    Look,
-    Talk,
-    redirects,
-    request_of,
-    says,
-    silence,
-)
+from tests.probes.http_servers import HOST, OK, redirects, request_of, says, silence
 
 if TYPE_CHECKING:
+    import ssl
+
+    from roadworthy.probes.bench import Bench
     from tests.probes.conftest import Serve
+    from tests.probes.http_servers import Look, Talk
 
 
 def test_a_redirect_is_an_answer_unless_it_is_to_be_followed(ask_of: Look) -> None:

@@ -7,8 +7,6 @@ import gzip
 import socket
 import ssl
 import struct
-from contextlib import contextmanager, suppress
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,24 +16,12 @@ from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.http import HttpAsk, HttpObservation, SilenceKind
 from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.http import observe
-from tests.probes.http_servers import (
-    HOST,
-    OK,
-    Look,
-    Talk,
-    closes,
-    endless,
-    h2_says,
-    never,
-    request_of,
-    says,
-    silence,
-)
+from tests.probes.http_servers import HOST, OK, closes, endless, h2_says, never, request_of, says, silence
+from tests.probes.tls_servers import alerting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.probes.conftest import Serve
+    from tests.probes.http_servers import Look, Talk
 
 
 @pytest.mark.parametrize(
@@ -161,27 +147,11 @@ def test_a_server_that_speaks_no_tls(talk: Talk, kind: SilenceKind, ask_of: Look
     assert "in the TLS handshake" in seen.detail
 
 
-@contextmanager
-def blocking_tls(context: ssl.SSLContext) -> Iterator[Address]:
-    """A TLS server that tells why it ends a handshake; asyncio's do not."""
-
-    def meet() -> None:
-        connection, _ = listener.accept()
-        with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
-            secured.read()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = Thread(target=meet)
-        thread.start()
-        yield Address("127.0.0.1", listener.getsockname()[1])
-        thread.join()
-
-
 def test_a_server_that_ends_the_handshake_is_quoted(bench: Bench) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
     trustme.CA().issue_cert("another.example").configure_cert(context)
-    with blocking_tls(context) as address:
+    with alerting(context) as address:
         seen = silence(asyncio.run(observe(HttpAsk.of(f"https://{HOST}/"), address, bench)))
     assert seen.silence is SilenceKind.TLS_FAILED
     assert "unrecognized name" in seen.detail
@@ -194,7 +164,7 @@ def test_a_client_certificate_that_is_wanted_is_a_tls_failure(bench: Bench) -> N
     ca.issue_cert("another.example").configure_cert(context)
     ca.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
-    with blocking_tls(context) as address:
+    with alerting(context) as address:
         seen = silence(asyncio.run(observe(HttpAsk.of(f"https://{HOST}/"), address, bench)))
     assert seen.silence is SilenceKind.TLS_FAILED, seen
     assert "certificate required" in seen.detail

@@ -10,6 +10,7 @@ from roadworthy.places import targets_folder
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from roadworthy.ledger import Coverage
     from roadworthy.target.models import Target
@@ -39,10 +40,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _targets() -> tuple[Target, ...]:
-    from roadworthy.target.loading import load_target  # noqa: PLC0415
+    from roadworthy.target.loading import load_target, read_tree  # noqa: PLC0415
 
-    files = sorted(targets_folder().glob("*.yaml"))
-    return tuple(load_target(file, overrides={"release.version": "any"}).target for file in files)
+    def load(file: Path) -> Target:
+        """The target, whatever release it is asked for: no promise depends on that."""
+        any_release = {"release.version": "any"} if "release" in read_tree(file).merged else {}
+        return load_target(file, overrides=any_release).target
+
+    return tuple(load(file) for file in sorted(targets_folder().glob("*.yaml")))
 
 
 def _print(rows: tuple[Coverage, ...]) -> None:

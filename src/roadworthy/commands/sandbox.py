@@ -15,33 +15,27 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser("sandbox", help="a real deployment on loopback, and faults to break it")
     orders = parser.add_subparsers(dest="order", metavar="ORDER", required=True)
-    _order(
-        orders, "up", _up, "bring up a deployment of a target", ("target", {"help": "a name below targets/, or a file"})
-    )
-    _order(orders, "status", _status, "what runs where, and how it is")
-    _order(orders, "down", _down, "take it down: no process and no file is left")
-    _order(orders, "break", _break, "break it", ("fault", {"metavar": "FAULT[:COMPONENT]"}))
-    _order(orders, "mend", _mend, "mend it", ("fault", {"metavar": "FAULT[:COMPONENT]", "help": "or all"}))
-    listing = _order(
-        orders, "faults", _faults, "what can be broken", ("target", {"nargs": "?", "help": "only what applies there"})
-    )
-    del listing
 
+    def order(name: str, run: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
+        added = orders.add_parser(name, help=says)
+        added.set_defaults(run=_guarded(run))
+        return added
 
-def _order(
-    orders: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    says: str,
-    *positional: tuple[str, dict[str, Any]],
-) -> argparse.ArgumentParser:
-    parser = orders.add_parser(name, help=says)
-    for argument, options in positional:
-        parser.add_argument(argument, **options)
-    if name != "faults":
-        parser.add_argument("--name", help="which sandbox, where several run")
-    parser.set_defaults(run=_guarded(run))
-    return parser
+    up = order("up", _up, "bring up a deployment of a target")
+    up.add_argument("target", help="a name below targets/, or a file")
+    up.add_argument("--expect-version", metavar="X", help="the release that runs in it (release.version)")
+    named = [
+        up,
+        order("status", _status, "what runs where, and how it is"),
+        order("down", _down, "take it down: no process and no file is left"),
+    ]
+    for name, run, says in (("break", _break, "break it"), ("mend", _mend, "mend it; all takes every fault away")):
+        changing = order(name, run, says)
+        changing.add_argument("fault", metavar="FAULT[:COMPONENT]")
+        named.append(changing)
+    for each in named:
+        each.add_argument("--name", help="which sandbox, where several run")
+    order("faults", _faults, "what can be broken").add_argument("target", nargs="?", help="only what applies there")
 
 
 def _guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -64,7 +58,8 @@ def _up(args: argparse.Namespace) -> int:
     from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415
 
     path = find_target(args.target, targets_folder())
-    started = start(load_target(path).target, args.name)
+    given = {"release.version": args.expect_version} if args.expect_version else {}
+    started = start(load_target(path, overrides=given).target, args.name)
     try:
         _print_status(started.sandbox.status())
     except BaseException:
@@ -72,9 +67,11 @@ def _up(args: argparse.Namespace) -> int:
         raise
     started.stay()
     named = f" --name {started.sandbox.name}"
+    options = f"--overlay {started.sandbox.overlay}"
+    options += f" --expect-version {args.expect_version}" if args.expect_version else ""
     print(f"\nUp after {started.after_s:.1f} s. Verify it, break it, take it down:")
-    print(f"  roadworthy gate {args.target} --overlay {started.sandbox.overlay}")
-    print(f"  pytest suites --target {args.target} --overlay {started.sandbox.overlay}")
+    print(f"  roadworthy gate {args.target} {options}")
+    print(f"  pytest suites --target {args.target} {options}")
     print(f"  roadworthy sandbox break edge-certificate-expired{named}")
     print(f"  roadworthy sandbox down{named}")
     return 0
@@ -128,7 +125,6 @@ def _mend(args: argparse.Namespace) -> int:
 def _faults(args: argparse.Namespace) -> int:
     from roadworthy.sandbox.faults import FAULTS  # noqa: PLC0415
 
-    faults = FAULTS.values()
     where = dict.fromkeys(FAULTS, "")
     if args.target:
         from roadworthy.places import targets_folder  # noqa: PLC0415
@@ -136,9 +132,10 @@ def _faults(args: argparse.Namespace) -> int:
         from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415
 
         deployment = derive(load_target(find_target(args.target, targets_folder())).target, "127.64.0")
-        faults = [fault for fault in faults if fault.applies(deployment)]
-        where = {fault.name: f" (in {fault.component_for(deployment)})" for fault in faults}
+        applying = [fault for fault in FAULTS.values() if fault.applies(deployment)]
+        where = {fault.name: f" By default in {fault.component_for(deployment)}." for fault in applying}
     width = max(map(len, FAULTS))
-    for fault in faults:
-        print(f"{fault.name:{width}}  {fault.summary} Found by {', '.join(sorted(fault.reds))}{where[fault.name]}.")
+    for name, place in where.items():
+        fault = FAULTS[name]
+        print(f"{name:{width}}  {fault.summary}{place} Found by {', '.join(sorted(fault.reds))}.")
     return 0

@@ -145,7 +145,7 @@ class TlsScanObservation(Observation):
     reachable: bool = Field(True, description="It speaks TLS with us; if not, `gave_up` says what it did instead.")
     accepted: dict[str, tuple[Suite, ...]] = Field(
         {},
-        description="Protocol version (SSL2, SSL3, 1.0 ... 1.3) to the suites that it accepts; only versions that are on.",
+        description="Protocol version (SSL2 ... 1.3) to the suites that it accepts; only versions that are on.",
     )
     vulnerabilities: tuple[str, ...] = Field((), description="Names of those that were found twice, e.g. Heartbleed.")
     undetermined: tuple[str, ...] = Field(

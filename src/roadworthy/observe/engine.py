@@ -175,7 +175,8 @@ class _Session:
 
     async def _attempts(self, ask: Ask, endpoint: str | None) -> tuple[Seen | NotSeen, list[Attempt]]:
         """Looks until the state is not transient, retries are used up, or the ask's time is over."""
-        ends = min(time.monotonic() + self._network.timeout, self._ends)
+        allowed = self._network.scan_timeout if ask.lane is Lane.ROUGH else self._network.timeout
+        ends = min(time.monotonic() + allowed, self._ends)
         earlier: list[Attempt] = []
         while True:
             started, clock = datetime.now(UTC), time.monotonic()

@@ -34,8 +34,8 @@ _SHAPES = (
     (re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"), REDACTED),  # RFC 3986 section 3.2.1
     (
         re.compile(
-            r"""(?ix) (["'] [^"']{0,40}? (?:passw(?:or)?d|secret|token|api_?key|private_?key) [^"']{0,40} ["'] \s*:\s* ")
-            (?:[^"\\]|\\.)+ (?=")"""
+            r"""(?ix) (["'] [^"']{0,40}? (?:passw(?:or)?d|secret|token|api_?key|private_?key) [^"']{0,40} ["']
+            \s*:\s* ") (?:[^"\\]|\\.)+ (?=")"""
         ),
         rf"\1{REDACTED}",
     ),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from roadworthy.facts.name import NameAsk, NameObservation
 from roadworthy.facts.base import Ask, NotSeen, Reason, Record
+from roadworthy.facts.name import NameAsk, NameObservation
 
 if TYPE_CHECKING:
     from pathlib import Path

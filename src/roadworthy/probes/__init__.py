@@ -6,7 +6,7 @@ Each module offers `async def observe(ask, address, bench) -> Observation`:
     address  where: an (ip, port) behind the ask's name, or None where the ask has no address
     bench    what the probes of a run share
 
-A probe returns an observation for every state that the protocol can be in and raises `NotObserved` where it can't tell.
-It needs no time-out of its own for the whole exchange: the engine cancels it at its deadline, and a probe that must turn
-that into a state (a silent server) bounds its waiting by `bench.patience_s`, which is shorter.
+A probe returns an observation for every state that the protocol can be in and raises `NotObserved` where it can't
+tell. The engine cancels it at its deadline; a probe that must turn silence into a state bounds its own waiting by
+`bench.patience_s`, which is shorter.
 """

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from roadworthy.sandbox.deployment import Issuer
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -60,7 +62,7 @@ def _build(
 class _Authority:
     """A certificate authority; without an issuer, a root."""
 
-    def __init__(self, name: str, issuer: _Authority | None = None) -> None:
+    def __init__(self, name: str, issuer: _Authority | None = None, ends_in_days: int = 3650) -> None:
         now = datetime.now(UTC)
         self.key = _key("ec-256")
         usage = x509.KeyUsage(
@@ -75,7 +77,7 @@ class _Authority:
             decipher_only=False,
         )
         self.certificate = (
-            _build(name, self.key, issuer, now - timedelta(days=400), now + timedelta(days=3650))
+            _build(name, self.key, issuer, now - timedelta(days=400), now + timedelta(days=ends_in_days))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
             .add_extension(usage, critical=True)
             .sign((issuer or self).key, hashes.SHA256())
@@ -94,12 +96,16 @@ class Authorities:
         directory.mkdir(exist_ok=True)
         root, stranger = _Authority("Root R1"), _Authority("Unknown Root")
         self.root_pem = root.pem
-        self._issuing = {True: _Authority("Issuing CA E1", root), False: _Authority("Unknown Issuing CA", stranger)}
+        self._issuing = {
+            Issuer.KNOWN: _Authority("Issuing CA E1", root),
+            Issuer.EXPIRED: _Authority("Issuing CA E0", root, ends_in_days=-3),
+            Issuer.UNKNOWN: _Authority("Unknown Issuing CA", stranger),
+        }
         self.issue = functools.cache(self._issue)
 
     def _issue(self, wanted: Certificate) -> tuple[Path, Path]:
         """The files of the chain and the key of a certificate."""
-        authority = self._issuing[wanted.trusted]
+        authority = self._issuing[wanted.issuer]
         now = datetime.now(UTC)
         key = _key(wanted.key)
         usage = x509.KeyUsage(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 ORDER_S = 60.0
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,23}")
 LONGEST_SOCKET = 107
 """Bytes of a Unix socket's path (unix(7))."""
 
@@ -96,8 +99,8 @@ class Sandbox:
 
     def down(self) -> None:
         """Ends it: no process and no file is left."""
-        with suppress(SandboxError):
-            self._order({"do": "down"})
+        with suppress(OSError):
+            self._send({"do": "down"})
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
@@ -107,20 +110,25 @@ class Sandbox:
             return probe.connect_ex(str(self.directory / "control")) == 0
 
     def _order(self, order: Mapping[str, str]) -> Mapping[str, Any]:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ORDER_S)
-            try:
-                connection.connect(str(self.directory / "control"))
-                connection.sendall(json.dumps(order).encode() + b"\n")
-                line = connection.makefile("rb").readline()
-            except OSError as error:
-                raise SandboxError(f"sandbox {self.name} does not answer: {error}") from error
+        try:
+            line = self._send(order)
+        except OSError as error:
+            raise SandboxError(f"sandbox {self.name} does not answer: {error}") from error
         if not line:
             raise SandboxError(f"sandbox {self.name} ended without an answer")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise SandboxError(answer["error"])
         return answer
+
+    def _send(self, order: Mapping[str, str]) -> bytes:
+        """The line that comes back; empty once the supervisor has ended."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ORDER_S)
+            connection.connect(str(self.directory / "control"))
+            connection.sendall(json.dumps(order).encode() + b"\n")
+            with connection.makefile("rb") as answer:
+                return answer.readline()
 
 
 def known() -> list[Sandbox]:
@@ -143,9 +151,12 @@ def _living() -> list[Sandbox]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """One process at a time claims or removes directories."""
-    with (home() / ".lock").open("w") as lock:
+    lock = os.open(home(), os.O_RDONLY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def find(name: str | None = None) -> Sandbox:
@@ -175,9 +186,10 @@ class Started:
 
     def stay(self) -> None:
         """Leaves it running by itself."""
-        assert self.process.stdin  # noqa: S101 - asked for
+        assert self.process.stdin and self.process.stdout  # noqa: S101, PT018 - both were asked for
         self.process.stdin.write(b"stay\n")
         self.process.stdin.close()
+        self.process.stdout.close()
         self.process.returncode = 0  # nobody waits for it any more
 
     def end(self) -> None:
@@ -211,6 +223,7 @@ def start(target: Target, name: str | None = None) -> Started:
     Raises:
         SandboxError: the name is taken, or a part of it does not start.
     """
+    began = time.monotonic()
     with _alone():
         sandbox, orders = _claim(target, name)
         with orders:
@@ -227,10 +240,12 @@ def start(target: Target, name: str | None = None) -> Started:
     if "error" in told:
         end(process, sandbox)
         raise SandboxError(told["error"])
-    return Started(sandbox, process, told["after_s"])
+    return Started(sandbox, process, time.monotonic() - began)
 
 
 def _claim(target: Target, name: str | None) -> tuple[Sandbox, socket.socket]:
+    if name is not None and not _NAME.fullmatch(name):
+        raise SandboxError(f"{name!r} is no name: up to 24 small letters, digits, '.', '_' and '-'")
     taken = {sandbox.name for sandbox in _living()}
     wanted = name or target.name[:24]
     if wanted in taken:

@@ -44,6 +44,14 @@ class Terminator(StrEnum):
     NONE = "none"  # plain HTTP on the port for TLS
 
 
+class Issuer(StrEnum):
+    """Which authority issued a certificate."""
+
+    KNOWN = "known"  # below the one that the overlay trusts
+    EXPIRED = "expired"  # below that one too, by an intermediate that has ended
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Certificate:
     """A leaf certificate, in days relative to when it is issued."""
@@ -52,8 +60,7 @@ class Certificate:
     key: str = "ec-256"
     starts_in_days: int = -1
     ends_in_days: int = 89
-    trusted: bool = True
-    """Issued below the sandbox's authority, or below one that nobody knows."""
+    issuer: Issuer = Issuer.KNOWN
     sends_intermediate: bool = True
 
 
@@ -128,8 +135,8 @@ class Front:
     caches: tuple[tuple[str, str], ...] = ()
     redirect: Redirect | None = None
     routes: tuple[Route, ...] = ()
-    error_page_leads_to_http: bool = False
-    """What is not found is sent to http://, which sends it back."""
+    queries_lead_to_http: bool = False
+    """Links with a query are sent to http://, which sends them back."""
 
     @property
     def listens(self) -> tuple[tuple[str, int], ...]:
@@ -204,6 +211,8 @@ class Deployment:
     """Everything that is to run."""
 
     target: Target
+    hosts: dict[str, tuple[str, ...]]
+    """Each host of the target, with the addresses that it is really at."""
     zone: Zone
     fronts: tuple[Front, ...]
     services: tuple[Service, ...]

@@ -98,9 +98,10 @@ class _Derivation:
         fronts = tuple(
             self._front(number, group) for number, group in enumerate(self.groups) if self._is_fronted(group)
         )
-        names = {host: ips for host, ips in self.ips.items() if not _is_ip(host)}
+        names = {host: ips for host, ips in self.ips.items() if not is_ip(host)}
         return Deployment(
             target=self.target,
+            hosts=self.ips,
             zone=Zone((f"{self.network}.53", DNS_PORT), names),
             fronts=fronts,
             services=tuple(
@@ -271,7 +272,8 @@ def _groups(target: Target) -> tuple[_Group, ...]:
     return tuple(_Group(*place, tuple(names)) for place, names in members.items())
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether a host is given by its address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -137,9 +137,8 @@ def _pages(front: Front, key: str, upstream: tuple[str, int]) -> Iterable[str]:
     yield f"    gzip_vary {'on' if front.varies else 'off'};"
     if types:
         yield f"    gzip_types {' '.join(types)};"
-    if front.error_page_leads_to_http:
-        yield "    proxy_intercept_errors on;"
-        yield "    error_page 404 =302 http://$host$request_uri;"
+    if front.queries_lead_to_http:
+        yield "    if ($is_args) { return 302 http://$host$request_uri; }"
     for route in front.routes:
         yield f"    location {route.prefix} {{ {_proxy(route.service, '/' if route.strips else '')} }}"
     yield f"    location / {{ {_proxy(upstream)} }}"

@@ -99,6 +99,7 @@ def _run(job: Job, directory: Path) -> None:
         serving.relay(job.address, relayed(job.address), job.tls, job.chain, job.key)
     elif isinstance(job, Nginx):
         config = directory / "nginx" / "nginx.conf"
+        config.write_text(job.config)
         programs.exec_nginx(directory, config, config.with_name("openssl.cnf"))
     elif job.product is Product.POSTGRES:
         programs.exec_postgres(job, directory / job.name)

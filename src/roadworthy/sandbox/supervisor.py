@@ -22,7 +22,6 @@ import shutil
 import signal
 import socket
 import sys
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +31,7 @@ import yaml
 
 from roadworthy.sandbox import nginx, programs
 from roadworthy.sandbox.certificates import Authorities
-from roadworthy.sandbox.deployment import DNS_PORT, Product, State, Store, local_port
+from roadworthy.sandbox.deployment import Deployment, Product, State, Store, local_port
 from roadworthy.sandbox.deriving import derive
 from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
 from roadworthy.sandbox.pages import PromiseError
@@ -52,6 +51,25 @@ class Ended(BaseException):
 
 class StartError(RuntimeError):
     """A part of the deployment could not be started."""
+
+
+def overlay(deployment: Deployment, ca_file: Path) -> str:
+    """What leads a verification of the target here, and nothing else: YAML."""
+    endpoints = dict.fromkeys(component.endpoint for component in deployment.target.components.values())
+    mapped = sorted({80, 443, *(port for _, port in endpoints if local_port(port) != port)})
+    by_address = [  # no name to resolve
+        f"{host}:{port}:{ip}:{local_port(port)}"
+        for host, port in endpoints
+        if host not in deployment.zone.names
+        for ip in deployment.hosts[host]
+    ]
+    ip, port = deployment.zone.address
+    network = {
+        "resolver": f"{ip}:{port}",
+        "ca_file": str(ca_file),
+        "connect_to": [*by_address, *(f":{port}::{local_port(port)}" for port in mapped)],
+    }
+    return yaml.safe_dump({"network": network}, sort_keys=False)
 
 
 def claim_network() -> tuple[str, socket.socket]:
@@ -89,42 +107,13 @@ class Sandbox:
         self.authorities = Authorities(directory / "certificates")
         (directory / "ca.pem").write_bytes(self.authorities.root_pem)
         (directory / "nginx" / "openssl.cnf").write_text(nginx.OPENSSL)
-        self._write_overlay()
-
-    def _write_overlay(self) -> None:
-        mapped = sorted({80, 443, *(front.port for front in self.healthy.fronts), *self._promised_ports()})
-        by_ip = {  # a component that is given by its address can't be led here by name
-            f"{host}:{port}:{ip}:{local_port(port)}"
-            for component in self.healthy.target.components.values()
-            for host, port in [component.endpoint]
-            if host not in self.healthy.zone.names
-            for ip, _ in self._listening(component.address, host, port)
-        }
-        connect_to = [*sorted(by_ip), *(f":{port}::{local_port(port)}" for port in mapped if local_port(port) != port)]
-        network = {
-            "resolver": f"{self.network}.53:{DNS_PORT}",
-            "ca_file": str(self.directory / "ca.pem"),
-            "connect_to": connect_to,
-        }
-        (self.directory / "overlay.yaml").write_text(yaml.safe_dump({"network": network}, sort_keys=False))
-
-    def _promised_ports(self) -> set[int]:
-        return {component.endpoint[1] for component in self.healthy.target.components.values()}
-
-    def _listening(self, address: str | None, host: str, port: int) -> tuple[tuple[str, int], ...]:
-        jobs = [*self.healthy.stores, *self.healthy.services]
-        names = [name for name, part in self.healthy.target.components.items() if part.endpoint == (host, port)]
-        if front := self.healthy.front_of(names[0]):
-            return front.listens
-        if address is not None:
-            return tuple(job.address for job in jobs if job.name in names)
-        return tuple(service.address for name in names[:1] for service in self.healthy.services_of(name))
+        (directory / "overlay.yaml").write_text(overlay(self.healthy, directory / "ca.pem"))
 
     def reconcile(self) -> None:
         """Makes reality follow the deployment, with its faults.
 
         Raises:
-            StartError: a process ended or does not answer. MissingError databases are only noted.
+            StartError: a process ended or does not answer. Missing databases are only noted.
         """
         deployment = broken(self.healthy, self.faults)
         wanted = {job.name: job for job in jobs_of(deployment, self.authorities)}
@@ -134,23 +123,15 @@ class Sandbox:
         await_end(leaving)
         for process in leaving:
             del self.processes[process.job.name]
-        starting = [
-            self._start(job) for name, job in wanted.items() if name not in self.processes and _is_to_start(job)
-        ]
+        to_start = [job for name, job in wanted.items() if name not in self.processes and job.state is not State.KILLED]
+        starting = [Process.start(job, self.directory) for job in to_start]
+        self.processes.update({process.job.name: process for process in starting})
         await_ready(starting)
         for process in starting:
             if process.job.state is State.STOPPED:
                 process.signal(signal.SIGSTOP)
         self._judge_start(starting)
         self._write_state()
-
-    def _start(self, job: Job) -> Process:
-        if job.name == "nginx":
-            assert hasattr(job, "config")  # noqa: S101 - the only job of that name
-            (self.directory / "nginx" / "nginx.conf").write_text(job.config)
-        process = Process.start(job, self.directory)
-        self.processes[job.name] = process
-        return process
 
     def _judge_start(self, starting: list[Process]) -> None:
         problems = []
@@ -229,6 +210,8 @@ class Sandbox:
             self.reconcile()
         except StartError:
             self.faults = before
+            with suppress(StartError):
+                self.reconcile()
             raise
 
     def stop(self) -> None:
@@ -236,10 +219,6 @@ class Sandbox:
         for process in self.processes.values():
             process.stop()
         await_end(self.processes.values())
-
-
-def _is_to_start(job: Job) -> bool:
-    return job.state is not State.KILLED
 
 
 def _kind(job: Job) -> str:
@@ -273,29 +252,27 @@ class Control:
         connection, _ = self.orders.accept()
         with connection, suppress(OSError):
             connection.settimeout(5)
-            line = connection.makefile("rb").readline()
-            answer, ends = self._obey(line)
-            if ends:
-                self.sandbox.stop()
-            connection.sendall(json.dumps(answer).encode() + b"\n")
-            if ends:
+            answer = self._obey(connection.makefile("rb").readline())
+            if answer is None:
+                connection.detach()  # closed by the end of this process, which is what `down` waits for
                 raise Ended
+            connection.sendall(json.dumps(answer).encode() + b"\n")
 
-    def _obey(self, line: bytes) -> tuple[Mapping[str, Any], bool]:
+    def _obey(self, line: bytes) -> Mapping[str, Any] | None:
+        """The answer to an order; None to the last one."""
         try:
-            order = json.loads(line)
-            match order:
+            match json.loads(line):
                 case {"do": "status"}:
-                    return self.sandbox.status(), False
+                    return self.sandbox.status()
                 case {"do": "break", "fault": str(fault)}:
-                    return self.sandbox.break_(fault), False
+                    return self.sandbox.break_(fault)
                 case {"do": "mend", "fault": str(fault)}:
-                    return self.sandbox.mend(fault), False
+                    return self.sandbox.mend(fault)
                 case {"do": "down"}:
-                    return {}, True
-        except (StartError, FaultError, ValueError) as error:
-            return {"error": str(error)}, False
-        return {"error": f"unknown order {line[:100]!r}"}, False
+                    return None
+        except (StartError, ValueError) as error:  # FaultError is a ValueError
+            return {"error": str(error)}
+        return {"error": f"unknown order {line[:100]!r}"}
 
 
 def _end(*_: object) -> NoReturn:
@@ -310,13 +287,12 @@ def main(directory: Path, name: str, listening: int) -> int:
         signal.signal(number, _end)
     orders = socket.socket(fileno=listening)
     sandbox = None
-    began = time.monotonic()
     try:
         programs.nginx()
         sandbox = Sandbox(directory, name, Target.model_validate_json((directory / "target.json").read_bytes()))
         gc.freeze()  # what is there by now stays shared with the children
         sandbox.reconcile()
-        _tell({"ready": True, "after_s": round(time.monotonic() - began, 2), **sandbox.summary()})
+        _tell(sandbox.summary())
         Control(sandbox, orders, owner=0).serve()
     except (StartError, PromiseError, programs.MissingError) as error:
         _tell({"error": str(error)})

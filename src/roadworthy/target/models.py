@@ -283,6 +283,7 @@ class Network(Frozen):
         None, description="PEM file of the certificate authorities to trust.", json_schema_extra={PUBLIC: True}
     )
     timeout: Duration = Field(10.0, description="For one observation, retries included.")
+    scan_timeout: Duration = Field(60.0, description="For one scan of TLS versions and suites: many exchanges.")
     deadline: Duration = Field(120.0, description="For all observations of a run.")
     retries: int = Field(1, ge=0, le=5, description="After a transient failure of one observation.")
     concurrency: int = Field(32, ge=1, le=512, description="Observations under way at once.")

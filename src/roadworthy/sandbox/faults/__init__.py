@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.faults import headers, http, release, services, tls
@@ -25,8 +26,9 @@ def parse_fault(text: str) -> tuple[str, str | None]:
     """
     name, _, component = text.partition(":")
     if name not in FAULTS:
-        near = sorted(FAULTS, key=lambda known: -len(set(known.split("-")) & set(name.split("-"))))[:3]
-        raise FaultError(f"there is no fault {name!r}; near: {', '.join(near)}")
+        near = get_close_matches(name, FAULTS, n=3, cutoff=0.3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise FaultError(f"there is no fault {name!r}{hint}")
     return name, component or None
 
 

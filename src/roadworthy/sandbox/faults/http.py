@@ -28,16 +28,6 @@ def _redirect(change: Callable[[Redirect], Redirect]) -> Change:
 _REDIRECTS = fronted(promising("http.redirects_from_http"))
 
 
-def _secure_redirects(deployment: Deployment) -> Iterable[str]:
-    """Redirects to https:// where an error page may be broken, first those that promise nothing of it."""
-
-    def judges_errors(name: str) -> bool:
-        headers = deployment.component(name).headers
-        return headers is not None and headers.on_errors
-
-    return sorted(_REDIRECTS(deployment), key=judges_errors)
-
-
 def _promises_h2(deployment: Deployment) -> Iterable[str]:
     for name in fronted(promising("http.versions"))(deployment):
         http = deployment.component(name).http
@@ -69,10 +59,10 @@ FAULTS = (
     ),
     fault(
         "redirect-loops",
-        "https:// sends what it does not find back to http://, which sends it back.",
+        "https:// sends links with a query to http://, which sends them back.",
         "HTTP-LANDS",
-        where=_secure_redirects,
-        change=_front(error_page_leads_to_http=True),
+        where=_REDIRECTS,
+        change=_front(queries_lead_to_http=True),
     ),
     fault(
         "http2-off",

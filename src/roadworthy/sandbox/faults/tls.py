@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from roadworthy.sandbox.deployment import Certificate, Deployment, Front, Terminator, Tls
+from roadworthy.sandbox.deployment import Certificate, Deployment, Front, Issuer, Terminator, Tls
 from roadworthy.sandbox.faults.fault import fault, fronted, promising
 
 if TYPE_CHECKING:
@@ -167,6 +167,20 @@ FAULTS = (
         change=_certificate(lambda old, promised: _ending((promised.min_days_left or 2) // 2)(old)),
     ),
     fault(
+        "edge-certificate-not-yet-valid",
+        "The edge serves a certificate that begins tomorrow.",
+        "TLS-DATES",
+        where=_edge(promising("tls.trusted")),
+        change=_certificate(lambda old, _: replace(old, starts_in_days=1, ends_in_days=old.ends_in_days + 2)),
+    ),
+    fault(
+        "edge-intermediate-expired",
+        "The edge still sends an intermediate certificate that has ended.",
+        "TLS-DATES",
+        where=_edge(promising("tls.trusted")),
+        change=_certificate(lambda old, _: replace(old, issuer=Issuer.EXPIRED)),
+    ),
+    fault(
         "edge-certificate-wrong-name",
         "The edge serves a certificate for another name.",
         "TLS-NAME",
@@ -178,7 +192,7 @@ FAULTS = (
         "The edge's certificate comes from an authority that nobody knows.",
         "TLS-TRUST",
         where=_edge(promising("tls.trusted")),
-        change=_certificate(lambda old, _: replace(old, trusted=False)),
+        change=_certificate(lambda old, _: replace(old, issuer=Issuer.UNKNOWN)),
     ),
     fault(
         "edge-chain-incomplete",

@@ -1,0 +1,54 @@
+"""Targets, and a place of its own for the sandboxes of each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roadworthy.sandbox.deriving import derive
+from roadworthy.target.loading import load_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from roadworthy.sandbox.deployment import Deployment
+    from roadworthy.target.models import Target
+
+ROOT = Path(__file__).parents[2]
+FILES = {
+    "demo": ROOT / "targets" / "demo.yaml",
+    "elymica": ROOT / "targets" / "elymica.yaml",
+    "bitflow-owner-portal": ROOT / "targets" / "bitflow-owner-portal.yaml",
+    "everything": Path(__file__).parent / "everything.yaml",
+}
+
+
+def load(name: str) -> Target:
+    return load_target(FILES[name], environ={"EXPECTED_VERSION": "2026.11.3"}).target
+
+
+def deployment_of(name: str) -> Deployment:
+    return derive(load(name), "127.64.0")
+
+
+@pytest.fixture(scope="session")
+def everything() -> Target:
+    return load("everything")
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return deployment_of("everything")
+
+
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short directory below which the sandboxes of one test are."""
+    place = Path(tempfile.mkdtemp(prefix="rw"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+    yield place / "roadworthy"
+    shutil.rmtree(place)

@@ -1,0 +1,109 @@
+"""Faults are pure, have a place, and compose."""
+
+from __future__ import annotations
+
+import pytest
+
+from roadworthy.sandbox.deployment import Deployment, Issuer, State, Terminator
+from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
+
+from .conftest import FILES, deployment_of
+
+# Contract: every check has a fault that turns it red.
+CHECKS = ["NAME-RESOLVES", "REACH-TCP", "HEALTH-STATUS", "HEALTH-JSON", "HEALTH-JSON-EQUALS", "HEALTH-JSON-PATH", "HEALTH-TEXT", "HEALTH-WITHIN", "RELEASE-VERSION", "RELEASE-STILL", "HTTP-REDIRECT", "HTTP-LANDS", "HTTP-VERSIONS", "HTTP-COMPRESSION", "HTTP-CACHING", "TLS-HANDSHAKE", "TLS-TRUST", "TLS-NAME", "TLS-DATES", "TLS-EXPIRY", "TLS-LIFETIME", "TLS-KEY", "TLS-VERSIONS", "TLS-SUITES", "TLS-SUITES-FORBIDDEN", "TLS-RESUMPTION", "TLS-VULNERABILITIES", "HDR-HSTS", "HDR-XFO", "HDR-NOSNIFF", "HDR-XXP", "HDR-CSP", "HDR-REFERRER", "HDR-PERMISSIONS", "HDR-COOP", "HDR-COEP", "HDR-CORP", "HDR-OTHER", "HDR-ABSENT", "HDR-VERSIONS", "HDR-CORS"]
+
+
+def test_every_check_has_a_fault() -> None:
+    assert set(CHECKS) <= {check for fault in FAULTS.values() for check in fault.reds}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_changes_the_deployment_and_leaves_the_healthy_one_alone(name: str) -> None:
+    deployment, again = deployment_of("everything"), deployment_of("everything")
+    changed = FAULTS[name].break_(deployment)
+    assert changed != deployment
+    assert deployment == again
+    assert changed.target is deployment.target
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_stays_in_the_component_that_it_is_given(name: str) -> None:
+    deployment = deployment_of("everything")
+    for component in FAULTS[name].where(deployment):
+        changed = FAULTS[name].break_(deployment, component)
+        untouched = [s for s in deployment.services if component not in s.components]
+        assert [s for s in changed.services if component not in s.components] == untouched
+        assert [f for f in changed.fronts if component not in f.components] == [
+            f for f in deployment.fronts if component not in f.components
+        ]
+
+
+@pytest.mark.parametrize("target", FILES)
+def test_each_target_has_faults_of_its_own(target: str) -> None:
+    deployment = deployment_of(target)
+    applying = [fault for fault in FAULTS.values() if fault.applies(deployment)]
+    assert len(applying) > 10
+    for fault in applying:
+        assert fault.break_(deployment) != deployment, fault.name
+
+
+def test_faults_compose_in_one_edge(deployment: Deployment) -> None:
+    both = broken(deployment, ["hsts-gone:www", "edge-certificate-untrusted:www", "http2-off:www"])
+    www = both.front_of("www")
+    assert www
+    assert www.tls
+    assert www.tls.certificate.issuer is Issuer.UNKNOWN
+    assert not www.http2
+    assert "Strict-Transport-Security" not in {header.name for header in www.headers}
+    assert broken(deployment, []) == deployment
+
+
+def test_the_weak_key_is_the_longest_that_is_too_short(deployment: Deployment) -> None:
+    www = FAULTS["edge-certificate-weak-key"].break_(deployment, "www").front_of("www")
+    assert www
+    assert www.tls
+    assert www.tls.certificate.key == "rsa-1024"
+
+
+def test_the_expiring_certificate_is_below_its_floor_and_good(deployment: Deployment) -> None:
+    www = FAULTS["edge-certificate-expiring"].break_(deployment, "www").front_of("www")
+    assert www
+    assert www.tls
+    assert 0 < www.tls.certificate.ends_in_days < 14
+
+
+def test_the_natural_component_comes_first(deployment: Deployment) -> None:
+    natural = {
+        name: FAULTS[name].component_for(deployment) for name in ("service-killed", "database-down", "name-gone")
+    }
+    assert natural == {"service-killed": "accounts", "database-down": "database", "name-gone": "www"}
+    killed = FAULTS["service-killed"].break_(deployment)
+    assert [service.state for service in killed.services_of("accounts")] == [State.KILLED]
+
+
+def test_the_relay_takes_the_place_of_nginx(deployment: Deployment) -> None:
+    changed = broken(deployment, ["edge-client-renegotiation"])
+    www = changed.front_of("www")
+    assert www
+    assert www.tls
+    assert www.tls.terminator is Terminator.LEGACY
+    with pytest.raises(FaultError, match="edge-not-tls does not apply to www"):
+        broken(changed, ["edge-not-tls:www"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hsts-gon", "did you mean hsts-gone"),
+        ("hsts-gone:nowhere", "there is no component nowhere"),
+        ("hsts-gone:accounts", "possible in www"),
+    ],
+)
+def test_a_fault_that_can_not_be_is_refused_with_a_hint(deployment: Deployment, text: str, says: str) -> None:
+    with pytest.raises(FaultError, match=says):
+        broken(deployment, [text])
+
+
+def test_a_fault_is_written_with_its_component() -> None:
+    assert parse_fault("service-killed:orders") == ("service-killed", "orders")
+    assert parse_fault("service-killed") == ("service-killed", None)
