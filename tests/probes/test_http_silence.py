@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import socket
 import ssl
 import struct
 from typing import TYPE_CHECKING
 
+import h2.exceptions
+import h11
+import httpcore
 import pytest
 import trustme
 
 from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.http import HttpAsk, HttpObservation, SilenceKind
 from roadworthy.probes.bench import Address, Bench
-from roadworthy.probes.http import observe
+from roadworthy.probes.body import UndecodableBody
+from roadworthy.probes.http import observe, silence_of
+from roadworthy.probes.wire import Wire
 from tests.probes.http_servers import HOST, OK, closes, endless, h2_says, never, request_of, says, silence
 from tests.probes.tls_servers import alerting
 
@@ -168,6 +174,48 @@ def test_a_client_certificate_that_is_wanted_is_a_tls_failure(bench: Bench) -> N
         seen = silence(asyncio.run(observe(HttpAsk.of(f"https://{HOST}/"), address, bench)))
     assert seen.silence is SilenceKind.TLS_FAILED, seen
     assert "certificate required" in seen.detail
+
+
+H2_ERRORS = [
+    error
+    for error in vars(h2.exceptions).values()
+    if isinstance(error, type) and issubclass(error, h2.exceptions.ProtocolError)
+]
+
+
+@pytest.mark.parametrize("error", H2_ERRORS)
+def test_every_complaint_of_h2_is_about_the_peer(error: type[h2.exceptions.ProtocolError]) -> None:
+    complaint = error.__new__(error)
+    assert silence_of(complaint, Wire()) is SilenceKind.GARBLED
+    assert silence_of(httpcore.LocalProtocolError(complaint), Wire()) is SilenceKind.GARBLED
+
+
+@pytest.mark.parametrize(
+    ("error", "doing", "kind"),
+    [
+        (TimeoutError(), "connecting", SilenceKind.TIMED_OUT),
+        (ConnectionRefusedError(), "connecting", SilenceKind.REFUSED),
+        (ConnectionResetError(), "connecting", SilenceKind.REFUSED),
+        (ConnectionResetError(), "in the TLS handshake", SilenceKind.TLS_FAILED),
+        (ConnectionAbortedError(), "in the TLS handshake", SilenceKind.TLS_FAILED),
+        (ssl.SSLError(), "in the TLS handshake", SilenceKind.TLS_FAILED),
+        (ssl.SSLError(), "waiting for an answer", SilenceKind.TLS_FAILED),
+        (ConnectionResetError(), "waiting for an answer", SilenceKind.RESET),
+        (BrokenPipeError(), "waiting for an answer", SilenceKind.RESET),
+        (httpcore.WriteError(), "in the middle of the answer", SilenceKind.RESET),
+        (httpcore.RemoteProtocolError(), "in the middle of the answer", SilenceKind.GARBLED),
+        (httpcore.ConnectionNotAvailable(), "waiting for an answer", SilenceKind.CLOSED),
+        (UndecodableBody(), "in the middle of the answer", SilenceKind.GARBLED),
+        (OSError(errno.EMFILE, ""), "connecting", None),
+        (httpcore.LocalProtocolError(h11.LocalProtocolError("")), "waiting for an answer", None),
+        (NotObserved(Reason.UNREACHABLE, ""), "connecting", None),
+        (KeyError(), "waiting for an answer", None),
+    ],
+)
+def test_each_librarys_errors_are_mapped(error: Exception, doing: str, kind: SilenceKind | None) -> None:
+    wire = Wire()
+    wire.doing = doing
+    assert silence_of(error, wire) is kind
 
 
 def test_an_error_of_ones_own_is_no_state_of_the_peer(ask_of: Look) -> None:

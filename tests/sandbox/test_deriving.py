@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -14,6 +15,9 @@ from roadworthy.sandbox.supervisor import overlay
 from roadworthy.target.models import Target
 
 from .conftest import FILES, deployment_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def front(deployment: Deployment, component: str) -> Front:
@@ -44,7 +48,7 @@ def test_public_names_have_two_addresses_and_internal_ones_have_one(deployment: 
     assert "192.0.2.7" not in deployment.zone.names
 
 
-def test_the_overlay_leads_by_resolver_and_connect_to_alone(deployment: Deployment, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_overlay_leads_by_resolver_and_connect_to_alone(deployment: Deployment, tmp_path: Path) -> None:
     assert yaml.safe_load(overlay(deployment, tmp_path / "ca.pem")) == {
         "network": {
             "resolver": "127.64.0.53:5353",
@@ -87,7 +91,7 @@ def test_an_edge_is_configured_from_its_promises(deployment: Deployment) -> None
 
 def test_each_address_of_an_edge_has_a_service_of_its_own(deployment: Deployment) -> None:
     services = deployment.services_of("www")
-    assert [service.name for service in services] == ["www-1", "www-2"]
+    assert [service.name for service in services] == ["www@1", "www@2"]
     assert front(deployment, "www").upstreams == tuple(service.address for service in services)
 
 
@@ -160,7 +164,7 @@ def test_a_key_is_of_a_kind_that_the_promises_allow() -> None:
 
 def test_a_route_that_leads_nowhere_is_refused() -> None:
     lost = {"url": "http://gw.test:8000", "health": {"path": "/api/x/health"}}
-    with pytest.raises(PromiseError, match="route-x.depends_on"):
+    with pytest.raises(PromiseError, match=r"route-x\.depends_on"):
         derive(target(**{"route-x": lost}), "127.64.0")
 
 

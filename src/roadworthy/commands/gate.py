@@ -19,6 +19,10 @@ PLUGINS = {"-n": "xdist", "--numprocesses": "xdist", "--dist": "xdist", "--allur
 """Plugins that an option needs; the others of the environment cost start-up time and have no part in a gate."""
 
 
+UNUSED = ("doctest", "legacypath", "pastebin", "unraisableexception")
+"""Plugins of pytest's own that have no part in a gate and cost a tenth of a second."""
+
+
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = subparsers.add_parser(
@@ -48,6 +52,7 @@ def verify(target: str | None, options: list[str]) -> int:
 
     suites = suites_folder()
     base = [str(suites), "--rootdir", str(suites.parent), "--disable-plugin-autoload"]
+    base += [part for plugin in UNUSED for part in ("-p", f"no:{plugin}")]
     names = {option.partition("=")[0] for option in options}
     if not names & WANTS_TERMINAL:
         base += ["--verdict-only"]

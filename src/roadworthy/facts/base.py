@@ -26,11 +26,11 @@ class Fact(BaseModel):
 
 
 class Lane(StrEnum):
-    """When an ask is observed: lanes run one after another, asks within one lane together."""
+    """When an ask is observed: lanes run one after another, in this order; asks within one lane run together."""
 
-    NORMAL = "normal"
     QUIET = "quiet"  # latency is judged: little else may run beside it
-    ROUGH = "rough"  # a scan: many connections
+    NORMAL = "normal"
+    ROUGH = "rough"  # what may make a server defend itself: limits, attacks
 
 
 class Moment(StrEnum):
@@ -73,6 +73,9 @@ class Ask(Fact):
 
     per_address: ClassVar[bool] = True
     """Observed once at every address behind the name, or once in all."""
+
+    many_exchanges: ClassVar[bool] = False
+    """A scan, which takes longer than one exchange."""
 
 
 class Observation(Fact):

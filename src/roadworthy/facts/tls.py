@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from roadworthy.facts.base import Ask, Fact, Lane, NotObserved, Observation, Reason
+from roadworthy.facts.base import Ask, Fact, NotObserved, Observation, Reason
 
 
 class TlsAsk(Ask):
@@ -127,7 +127,7 @@ class TlsScanAsk(Ask):
     """All protocol versions and cipher suites that are accepted, and known vulnerabilities (sslyze)."""
 
     kind: Literal["tls-scan"] = "tls-scan"
-    lane: Lane = Lane.ROUGH
+    many_exchanges: ClassVar[bool] = True
 
 
 class Suite(Fact):

@@ -1,6 +1,6 @@
 """Looks at everything that the selected checks need, once, concurrently, and within deadlines that really end.
 
-Lanes run one after another (normal, quiet, rough); within a lane, asks run together, bounded overall and per host. All
+Lanes run one after another (quiet, normal, rough); within a lane, asks run together, bounded overall and per host. All
 of it happens in one asyncio loop: a cancelled probe leaves no thread behind that could hold the process. The only
 thing that needs threads, sslyze, runs in a process of its own, which is killed.
 """
@@ -86,7 +86,7 @@ class Observatory:
             bench = Bench(
                 network=self._network,
                 user_agent=USER_AGENT,
-                patience_s=self._network.timeout * 0.8 / (self._network.retries + 1),
+                patience_s=self._network.patience_s,
                 exits=exits,
             )
             session = _Session(self._network, self._store, bench, self._ends, watcher)
@@ -175,7 +175,7 @@ class _Session:
 
     async def _attempts(self, ask: Ask, endpoint: str | None) -> tuple[Seen | NotSeen, list[Attempt]]:
         """Looks until the state is not transient, retries are used up, or the ask's time is over."""
-        allowed = self._network.scan_timeout if ask.lane is Lane.ROUGH else self._network.timeout
+        allowed = self._network.scan_timeout if ask.many_exchanges else self._network.timeout
         ends = min(time.monotonic() + allowed, self._ends)
         earlier: list[Attempt] = []
         while True:

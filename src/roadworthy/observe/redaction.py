@@ -77,7 +77,7 @@ class Scrubber:
             return self(value)
         if isinstance(value, dict):
             return {self(key): self.tree(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return [self._header(item) if _is_header(item) else self.tree(item) for item in value]
         return value
 
@@ -92,7 +92,9 @@ class Scrubber:
 
     def record(self, record: Record) -> Record:
         """The record without secrets."""
-        return Record.model_validate(self.tree(record.model_dump(mode="json")))
+        held = record.model_dump(mode="json")
+        scrubbed = self.tree(held)
+        return record if scrubbed == held else Record.model_validate(scrubbed)
 
 
 def _is_header(item: Any) -> bool:

@@ -29,10 +29,14 @@ class EvidenceStore:
         self.folder = folder
         self._scrub = scrub
         self._records: dict[str, Record] = {}
+        self._digests: dict[Ask, str] = {}
 
     def file_name(self, ask: Ask, address: str | None) -> str:
         """Where the record of an ask at an address is kept, below the folder."""
-        digest = hashlib.sha256(self._scrub(ask.model_dump_json()).encode()).hexdigest()[:10]
+        if ask not in self._digests:
+            redacted = self._scrub(ask.model_dump_json()).encode()
+            self._digests[ask] = hashlib.sha256(redacted).hexdigest()[:10]
+        digest = self._digests[ask]
         where = "".join(c if c.isalnum() or c in ".-" else "_" for c in f"{ask.host}-{ask.port}")
         at = "" if address is None else "@" + "".join(c if c.isalnum() or c == "." else "_" for c in address)
         return f"{ask.kind}-{where}-{digest}{at}.json"
@@ -41,8 +45,9 @@ class EvidenceStore:
         """Redacts a record, keeps it and writes it down."""
         name = self.file_name(record.ask, record.address)
         redacted = self._scrub.record(record)
+        if not self._records:
+            self.folder.mkdir(parents=True, exist_ok=True)
         self._records[name] = redacted
-        self.folder.mkdir(parents=True, exist_ok=True)
         scratch = self.folder / f".{name}.{os.getpid()}"
         scratch.write_text(redacted.model_dump_json(indent=1) + "\n", encoding="utf-8")
         scratch.replace(self.folder / name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Hashable
     from contextlib import AbstractAsyncContextManager
 
     from roadworthy.target.models import Network
@@ -35,10 +36,24 @@ class Bench:
     """How long one attempt may wait for a silent peer."""
     exits: AsyncExitStack = field(default_factory=AsyncExitStack)
     _made: dict[object, Any] = field(default_factory=dict)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _under_way: dict[object, asyncio.Task[Any]] = field(default_factory=dict)
 
     async def shared(self, make: Callable[[Bench], AbstractAsyncContextManager[T]]) -> T:
         """What `make(bench)` gives when it is entered; made on first use, the same for all later ones."""
-        if make not in self._made:
-            self._made[make] = await self.exits.enter_async_context(make(self))
+        async with self._making:
+            if make not in self._made:
+                self._made[make] = await self.exits.enter_async_context(make(self))
         made: T = self._made[make]
         return made
+
+    async def together(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `work()` gives; those who ask for the same while it is under way, or after it went well, share it."""
+        if key not in self._under_way:
+            self._under_way[key] = asyncio.create_task(work())
+        task: asyncio.Task[T] = self._under_way[key]
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if task.done() and (task.cancelled() or task.exception()):
+                self._under_way.pop(key, None)

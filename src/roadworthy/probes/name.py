@@ -74,7 +74,7 @@ async def _ips_of(name: str, bench: Bench) -> tuple[list[Ip] | NameState, Source
         return [literal], "literal"
     if bench.network.resolver is None and (listed := (await bench.shared(_hosts)).get(name)):
         return listed, "hosts file"
-    return await _look_up(name, bench), "DNS"
+    return await bench.together(("DNS", name), lambda: _look_up(name, bench)), "DNS"
 
 
 def _literal(name: str) -> Ip | None:

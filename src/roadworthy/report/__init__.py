@@ -42,7 +42,7 @@ def write_reports(verdict: Verdict, folder: Path, scrub: Callable[[str], str]) -
     }
     folder.mkdir(parents=True, exist_ok=True)
     written = {kind: _write(folder / name, content) for kind, (name, content) in contents.items()}
-    written["allure"] = allure.write(told, folder, scrub)
+    written["allure"] = allure.write(told, folder)
     github.announce(told, summary)
     return written
 

@@ -5,6 +5,7 @@ Written through allure_commons' own model and file logger, so that the files are
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from roadworthy.report import findings
 from roadworthy.verdict.models import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from roadworthy.verdict.models import Look, Result, Verdict
@@ -38,8 +39,8 @@ def render(verdict: Verdict, evidence: Collection[str]) -> list[TestResult]:
     return [_result(verdict, result, evidence) for result in verdict.results]
 
 
-def write(verdict: Verdict, folder: Path, scrub: Callable[[str], str]) -> Path:
-    """Writes `allure-results/` below the run's folder, in place of an earlier one."""
+def write(verdict: Verdict, folder: Path) -> Path:
+    """Writes `allure-results/` in place of an earlier one; evidence is attached as it was redacted and stored."""
     written = folder / "allure-results"
     logger: Any = AllureFileLogger(written, clean=True)  # type: ignore[no-untyped-call]  # the library has no types
     there = {
@@ -48,11 +49,18 @@ def write(verdict: Verdict, folder: Path, scrub: Callable[[str], str]) -> Path:
         if (folder / name).is_file()
     }
     for name, file in there.items():
-        logger.report_attached_data(scrub(file.read_text(encoding="utf-8")), _attached(name))
+        _attach(file, written / _attached(name))
     for result in render(verdict, there):
         logger.report_result(result)
     (written / "environment.properties").write_text(environment(verdict), encoding="ascii")
     return written
+
+
+def _attach(file: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(file)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(file, place)
 
 
 def environment(verdict: Verdict) -> str:

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from roadworthy.sandbox.ending import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,7 +102,7 @@ class Sandbox:
         """Ends it: no process and no file is left."""
         with suppress(OSError):
             self._send({"do": "down"})
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
 
     @property
     def alive(self) -> bool:
@@ -144,7 +145,7 @@ def _living() -> list[Sandbox]:
         if sandbox.alive:
             living.append(sandbox)
         else:
-            shutil.rmtree(directory, ignore_errors=True)
+            remove(directory)
     return living
 
 
@@ -210,7 +211,7 @@ def end(process: subprocess.Popen[bytes], sandbox: Sandbox) -> None:
     except subprocess.TimeoutExpired:
         process.kill()  # its children die with it
         process.wait()
-    shutil.rmtree(sandbox.directory, ignore_errors=True)
+    remove(sandbox.directory)
 
 
 def start(target: Target, name: str | None = None) -> Started:

@@ -151,6 +151,7 @@ class Need:
     component: str
     address: tuple[str, int]
     path: str | None = None
+    patience_s: float = 0.6
 
 
 @dataclass(frozen=True)

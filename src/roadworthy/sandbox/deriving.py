@@ -171,7 +171,7 @@ class _Derivation:
         name = (group.own or group.members)[0]
         pages = self._pages(name, group)
         for index, address in enumerate(addresses, 1):
-            yield Service(f"{name}-{index}" if len(addresses) > 1 else name, group.own or group.members, address, pages)
+            yield Service(f"{name}@{index}" if len(addresses) > 1 else name, group.own or group.members, address, pages)
 
     def _pages(self, name: str, group: _Group) -> tuple[Page, ...]:
         components = self.target.components
@@ -201,8 +201,15 @@ class _Derivation:
                 yield Need(other, self._store_address(component))
                 yield from self._needs(other, seen)
             else:
-                path = urlsplit(component.url_of(component.health[0].path)).path if component.health else None
-                yield Need(other, self._listening(other)[0], path)
+                yield self._need(other, component)
+
+    def _need(self, name: str, component: Component) -> Need:
+        """A health question to another service, with more patience than it promises to need."""
+        if not component.health:
+            return Need(name, self._listening(name)[0])
+        health = component.health[0]
+        need = Need(name, self._listening(name)[0], urlsplit(component.url_of(health.path)).path)
+        return replace(need, patience_s=health.within + 1) if health.within else need
 
     def _store_address(self, component: Component) -> tuple[str, int]:
         host, port = component.endpoint

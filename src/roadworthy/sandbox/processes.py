@@ -12,12 +12,13 @@ import signal
 import socket
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox import programs, serving
 from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Store, Terminator, Tls, Zone
-from roadworthy.sandbox.dying import die_with_parent
+from roadworthy.sandbox.ending import die_with_parent
 from roadworthy.sandbox.nginx import relayed, render
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Nginx:
 
     config: str
     listens: tuple[tuple[str, int], ...]
-    name: str = "nginx"
+    name: str = "@nginx"  # no component can be called so
     state: State = State.RUNNING
 
 
@@ -58,7 +59,7 @@ class Names:
     """The name server."""
 
     zone: Zone
-    name: str = "names"
+    name: str = "@dns"
     state: State = State.RUNNING
 
 
@@ -68,7 +69,7 @@ Job = Nginx | Relay | Names | Service | Store
 def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]:
     """What has to run for a deployment."""
     relays = [
-        Relay(f"relay-{number}-{front.host}", address, front.tls, *authorities.issue(front.tls.certificate))
+        Relay(f"{front.host}@relay-{number}", address, front.tls, *authorities.issue(front.tls.certificate))
         for front in deployment.fronts
         if front.tls is not None and front.tls.terminator is Terminator.LEGACY
         for number, address in enumerate(front.listens, 1)
@@ -102,9 +103,9 @@ def _run(job: Job, directory: Path) -> None:
         config.write_text(job.config)
         programs.exec_nginx(directory, config, config.with_name("openssl.cnf"))
     elif job.product is Product.POSTGRES:
-        programs.exec_postgres(job, directory / job.name)
+        programs.exec_postgres(job, directory / "stores" / job.name)
     elif job.product is Product.VALKEY:
-        programs.exec_valkey(job, directory / job.name)
+        programs.exec_valkey(job, directory / "stores" / job.name)
     else:
         serving.serve_nothing(job)
 
@@ -129,6 +130,8 @@ class Process:
         pid = os.fork()
         if pid == 0:
             _child(job, directory, log, parent)
+        with suppress(PermissionError, ProcessLookupError):  # it did so itself, and went on
+            os.setpgid(pid, pid)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return cls(job, pid, log)
 
@@ -154,9 +157,10 @@ class Process:
             os.kill(self.pid, which)
 
     def stop(self) -> None:
-        """Asks it to end; PostgreSQL has to clear up after itself, the others have nothing to lose."""
+        """Ends it, and what it started; PostgreSQL has to clear up after itself, the others have nothing to lose."""
         gently = isinstance(self.job, Store) and self.job.product is Product.POSTGRES
-        self.signal(signal.SIGQUIT if gently else signal.SIGKILL)
+        if self.alive:
+            os.killpg(self.pid, signal.SIGQUIT if gently else signal.SIGKILL)
 
     def answers(self) -> bool:
         """Whether it accepts connections at all its addresses."""
@@ -168,6 +172,7 @@ def _child(job: Job, directory: Path, log: Path, parent: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent(parent=parent)
+        os.setpgid(0, 0)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

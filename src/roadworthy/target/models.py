@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy.target.routes import parse_resolver, parse_route
-from roadworthy.target.values import PUBLIC, AllowList, Duration, Frozen, JsonPlace, JsonQuery
+from roadworthy.target.values import PUBLIC, AllowList, Duration, Frozen, JsonPlace, JsonQuery, show_duration
 
 __all__ = [
     "Component",
@@ -289,6 +289,11 @@ class Network(Frozen):
     concurrency: int = Field(32, ge=1, le=512, description="Observations under way at once.")
     per_host: int = Field(6, ge=1, le=64, description="Observations under way at once to one name.")
 
+    @property
+    def patience_s(self) -> float:
+        """Seconds that one attempt may wait for a silent peer: every attempt fits into the time of an observation."""
+        return self.timeout * 0.8 / (self.retries + 1)
+
 
 class Target(Frozen):
     """What one environment promises."""
@@ -308,6 +313,18 @@ class Target(Frozen):
             raise ValueError("release: no component has a release block that tells the version it runs")
         if readers and not self.release:
             raise ValueError(f"components.{readers[0]}.release: the target promises no release.version")
+        return self
+
+    @model_validator(mode="after")
+    def _promised_times_can_be_seen(self) -> Self:
+        longest = self.network.patience_s
+        for name, component in self.components.items():
+            for health in component.health or ():
+                if health.within is not None and health.within > longest:
+                    raise ValueError(
+                        f"components.{name}.health.within: {show_duration(health.within)} is longer than one attempt "
+                        f"waits ({show_duration(longest)}); raise network.timeout or lower network.retries"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -97,7 +97,7 @@ def _word(value: Any, *, in_flow: bool = False) -> str:
     if value is None:
         return "null"
     text = _dumped(value)
-    needs_quotes = text[0] == "'" or "\n" in text or (in_flow and set(text) & set(",[]{}"))
+    needs_quotes = text[0] == "'" or "\n" in text or (in_flow and set(text) & set(",[]{}?"))
     if isinstance(value, str) and (needs_quotes or core_value(value) != value):
         return _dumped(value, '"')
     return text

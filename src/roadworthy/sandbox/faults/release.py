@@ -18,7 +18,13 @@ OLD_BUILD = "0.0.1-old"
 
 
 def _own_service(deployment: Deployment) -> Iterable[str]:
-    return (name for name in promising("release")(deployment) if deployment.services_of(name))
+    """Those first whose version is on a page of its own: health pages are asked by other services, too."""
+
+    def on_health_page(name: str) -> bool:
+        component = deployment.component(name)
+        return component.release is not None and component.release.path in {h.path for h in component.health or ()}
+
+    return sorted((n for n in promising("release")(deployment) if deployment.services_of(n)), key=on_health_page)
 
 
 def _at_several_addresses(deployment: Deployment) -> Iterable[str]:

@@ -24,10 +24,22 @@ def _direct(deployment: Deployment) -> Iterable[str]:
             yield name
 
 
+def _behind(deployment: Deployment) -> Iterable[str]:
+    """Components whose own processes stand behind nginx."""
+    return (
+        name
+        for name in deployment.target.components
+        if name not in _direct(deployment) and deployment.services_of(name)
+    )
+
+
+def _behind_several(deployment: Deployment) -> Iterable[str]:
+    return (name for name in _behind(deployment) if len(deployment.services_of(name)) > 1)
+
+
 def _serving(deployment: Deployment) -> Iterable[str]:
     """Components with processes of their own, those that listen themselves first."""
-    first = tuple(_direct(deployment))
-    return (*first, *(n for n in deployment.target.components if n not in first and deployment.services_of(n)))
+    return (*_direct(deployment), *_behind(deployment))
 
 
 def _healthy(asks: Callable[[Health], Any]) -> Where:
@@ -50,6 +62,11 @@ def _databases(deployment: Deployment) -> Iterable[str]:
 
 def _state(state: State) -> Change:
     return lambda deployment, component: deployment.with_services(component, lambda s: replace(s, state=state))
+
+
+def _last_killed(deployment: Deployment, component: str) -> Deployment:
+    last = deployment.services_of(component)[-1]
+    return deployment.with_services(component, lambda s: replace(s, state=State.KILLED) if s is last else s)
 
 
 def _killed_store(deployment: Deployment, component: str) -> Deployment:
@@ -152,6 +169,20 @@ FAULTS = (
         change=_name_gone,
     ),
     fault("service-killed", "A service is dead.", "REACH-TCP", where=_direct, change=_state(State.KILLED)),
+    fault(
+        "backend-killed",
+        "The service behind nginx is dead: nginx answers 502.",
+        "HEALTH-STATUS",
+        where=_behind,
+        change=_state(State.KILLED),
+    ),
+    fault(
+        "backend-killed-on-one-address",
+        "Behind one of the addresses of a name, the service is dead.",
+        "HEALTH-STATUS",
+        where=_behind_several,
+        change=_last_killed,
+    ),
     fault(
         "service-hangs",
         "A service accepts connections and never answers.",
