@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from roadworthy.check import Check, check_of
 from roadworthy.places import suites_folder
+from roadworthy.verdict.judging import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,15 @@ def entries(suites: Path | None = None) -> tuple[Entry, ...]:
     folder = suites or suites_folder()
     found = (entry for file in sorted(folder.glob("*/test_*.py")) for entry in _entries_of(file))
     return tuple(sorted(found, key=lambda entry: (entry.family, entry.check.id)))
+
+
+def judges_by_key() -> dict[str, tuple[str, ...]]:
+    """A component's key, or block, and the checks that judge it; at the empty key those of every component."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in entries():
+        key = entry.check.expects or kind_of(entry.function)[1].block or ""
+        found[key] = (*found.get(key, ()), entry.check.id)
+    return found
 
 
 def _entries_of(file: Path) -> Iterator[Entry]:

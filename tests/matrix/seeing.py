@@ -23,21 +23,32 @@ from roadworthy.verdict.models import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roadworthy.sandbox.faults import Fault
+
 ROOT = Path(__file__).parents[2]
-TARGETS = ("demo", "elymica", "bitflow-owner-portal")
+TARGETS = ("demo", "elymica", "bitflow-owner-portal", "rest")
+ELSEWHERE = {"bitflow-owner-portal": ("http2-off:admin", "service-failing:admin")}
+"""Faults in another component than the natural one, where a promise of the ledger is carried by that one alone."""
 RELEASE = "2026.11.3"
 
 
 def target_file(name: str) -> Path:
     """The file of a target."""
-    return ROOT / "targets" / f"{name}.yaml"
+    shipped = ROOT / "targets" / f"{name}.yaml"
+    return shipped if shipped.exists() else Path(__file__).parent / f"{name}.yaml"
 
 
 def faults_of(name: str) -> tuple[str, ...]:
     """The faults that a target's sandbox can have."""
     target = load_target(target_file(name), overrides=_release(name)).target
     deployment = derive(target, "127.64.0")
-    return tuple(fault.name for fault in FAULTS.values() if fault.applies(deployment))
+    natural = tuple(fault.name for fault in FAULTS.values() if fault.applies(deployment))
+    return natural + ELSEWHERE.get(name, ())
+
+
+def fault_of(case: str) -> Fault:
+    """The fault of a case, whatever component it is in."""
+    return FAULTS[case.partition(":")[0]]
 
 
 def _release(name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`roadworthy target validate|show|schema|list`: what the target files say, without looking at any deployment."""
+"""`roadworthy target validate|show|schema|reference|list`: what the target files say, without looking at any deployment."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             help="a file that is laid over the target; may be repeated",
         )
     actions.add_parser("schema", help="print the JSON Schema of target files")
+    actions.add_parser("reference", help="print the reference of target files, docs/target.md")
     actions.add_parser("list", help="list the targets")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs an action; returns the exit code."""
-    actions = {"validate": _validate, "show": _show, "schema": _schema, "list": _list}
+    actions = {"validate": _validate, "show": _show, "schema": _schema, "reference": _reference, "list": _list}
     try:
         return actions[args.action](args)
     except TargetError as error:
@@ -86,6 +87,14 @@ def _schema(_: argparse.Namespace) -> int:
     from roadworthy.target.schema import as_json  # noqa: PLC0415
 
     print(as_json(), end="")
+    return 0
+
+
+def _reference(_: argparse.Namespace) -> int:
+    from roadworthy.catalogue import judges_by_key  # noqa: PLC0415 - imports every suite
+    from roadworthy.target.reference import as_markdown  # noqa: PLC0415
+
+    print(as_markdown(judges_by_key()), end="")
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import re
 import signal
 import socket
@@ -222,8 +223,10 @@ def start(target: Target, name: str | None = None) -> Started:
         name: what it is called; by default the target's name, or that and a number.
 
     Raises:
-        SandboxError: the name is taken, or a part of it does not start.
+        SandboxError: the name is taken, a part of it does not start, or this is not Linux.
     """
+    if platform.system() != "Linux":
+        raise SandboxError("a sandbox needs Linux: it lives on loopback addresses that other systems do not have")
     began = time.monotonic()
     with _alone():
         sandbox, orders = _claim(target, name)

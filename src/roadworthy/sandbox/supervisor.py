@@ -276,9 +276,13 @@ class Control:
 
 
 def _end(*_: object) -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # ending once is enough
+    _end_once()
     raise Ended
+
+
+def _end_once() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def main(directory: Path, name: str, listening: int) -> int:
@@ -300,6 +304,7 @@ def main(directory: Path, name: str, listening: int) -> int:
     except Ended:
         return 0
     finally:
+        _end_once()
         if sandbox is not None:
             sandbox.stop()
         remove(directory)

@@ -68,7 +68,7 @@ class Health(Expectation):
     """One question that a component answers when it is well."""
 
     path: Path = Field(description="Asked below the component's URL.")
-    status: Status = 200
+    status: Status = Field(200, description="The answer's status, exactly.")
     json_subset: dict[str, Any] | None = Field(
         None, alias="json", min_length=1, description="The answer, parsed as JSON, holds at least these members."
     )
@@ -83,15 +83,21 @@ class Health(Expectation):
 class Release(Frozen):
     """The release that must be running."""
 
-    version: str = Field(min_length=1, json_schema_extra={PUBLIC: True})
+    version: str = Field(
+        min_length=1,
+        description="What every component that tells its release must tell; `--expect-version` sets it.",
+        json_schema_extra={PUBLIC: True},
+    )
 
 
 class Running(Expectation):
     """Where a component tells the version that it runs: a JSON member, a header, or the whole text of an answer."""
 
-    path: Path
-    json_path: JsonPlace | None = Field(None, alias="json", description="A member's name, or an RFC 9535 query.")
-    header: str | None = None
+    path: Path = Field(description="Asked below the component's URL.")
+    json_path: JsonPlace | None = Field(
+        None, alias="json", description="The version is this member of the JSON answer, or this query's one match."
+    )
+    header: str | None = Field(None, description="The version is this header's value.")
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -128,7 +134,9 @@ class Tls(Expectation):
     trusted: bool = Field(True, description="The chain verifies against the trust store, or `network.ca_file`.")
     min_days_left: int | None = Field(None, ge=0, description="Days until the certificate ends, at least.")
     max_lifetime_days: int | None = Field(None, gt=0, description="From not-before to not-after, at most.")
-    min_key_bits: dict[Literal["rsa", "ec"], int] | None = Field(None, min_length=1)
+    min_key_bits: dict[Literal["rsa", "ec"], int] | None = Field(
+        None, min_length=1, description="The key's length, at least. A kind that is not named is not accepted."
+    )
     resumes: bool | None = Field(None, description="Sessions are resumable.")
     vulnerabilities: Literal["none"] | None = Field(
         None, description="Heartbleed, CCS, ROBOT, CRIME, client renegotiation: none is found."
@@ -141,7 +149,9 @@ class Http(Expectation):
     redirects_from_http: Literal[301, 302, 307, 308] | None = Field(
         None, description="http:// answers with this status and the same place on https://."
     )
-    versions: tuple[Literal["http/1.1", "h2"], ...] | None = Field(None, min_length=1)
+    versions: tuple[Literal["http/1.1", "h2"], ...] | None = Field(
+        None, min_length=1, description="Each is spoken with a client that offers no other."
+    )
     compresses: Annotated[
         dict[str, Path] | None,
         BeforeValidator(
@@ -158,16 +168,16 @@ class Hsts(Frozen):
     """Strict-Transport-Security (RFC 6797)."""
 
     max_age: int = Field(ge=0, description="Seconds, at least.")
-    include_subdomains: bool = False
-    preload: bool = False
+    include_subdomains: bool = Field(False, description="true: `includeSubDomains` is there.")
+    preload: bool = Field(False, description="true: `preload` is there.")
 
 
 class Cors(Frozen):
     """Which origins may read answers (Fetch standard)."""
 
     allows: tuple[str, ...] = Field(min_length=1, description="The only origins that are allowed.")
-    credentials: bool = False
-    path: Path = "/"
+    credentials: bool = Field(False, description="Whether they may send cookies along.")
+    path: Path = Field("/", description="The page that is asked in the name of each origin.")
 
 
 class Headers(Expectation):
@@ -176,24 +186,40 @@ class Headers(Expectation):
     WHERE: ClassVar[frozenset[str]] = frozenset({"policy", "on", "on_errors"})
 
     policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
-    strict_transport_security: Hsts | None = Field(None, alias="strict-transport-security")
-    x_frame_options: Literal["DENY", "SAMEORIGIN"] | None = Field(None, alias="x-frame-options")
-    x_content_type_options: Literal["nosniff"] | None = Field(None, alias="x-content-type-options")
-    x_xss_protection: str | None = Field(None, alias="x-xss-protection")
+    strict_transport_security: Hsts | None = Field(
+        None, alias="strict-transport-security", description="Browsers use https:// alone (RFC 6797)."
+    )
+    x_frame_options: Literal["DENY", "SAMEORIGIN"] | None = Field(
+        None, alias="x-frame-options", description="Who may frame the page."
+    )
+    x_content_type_options: Literal["nosniff"] | None = Field(
+        None, alias="x-content-type-options", description="Browsers do not guess the media type."
+    )
+    x_xss_protection: str | None = Field(
+        None, alias="x-xss-protection", description="Compared by meaning: `1;mode=block` is `1; mode=block`."
+    )
     content_security_policy: dict[str, OneOrMany] | None = Field(
         None, alias="content-security-policy", min_length=1, description="Directives, each with its sources."
     )
     referrer_policy: OneOrMany | None = Field(
         None, alias="referrer-policy", min_length=1, description="The policies of which one is in force."
     )
-    permissions_policy: dict[str, AllowList] | None = Field(None, alias="permissions-policy", min_length=1)
-    cross_origin_opener_policy: str | None = Field(None, alias="cross-origin-opener-policy")
-    cross_origin_embedder_policy: str | None = Field(None, alias="cross-origin-embedder-policy")
-    cross_origin_resource_policy: str | None = Field(None, alias="cross-origin-resource-policy")
+    permissions_policy: dict[str, AllowList] | None = Field(
+        None, alias="permissions-policy", min_length=1, description="Features, each with exactly who may use it."
+    )
+    cross_origin_opener_policy: str | None = Field(
+        None, alias="cross-origin-opener-policy", description="The whole value; parameters are set aside."
+    )
+    cross_origin_embedder_policy: str | None = Field(
+        None, alias="cross-origin-embedder-policy", description="The whole value; parameters are set aside."
+    )
+    cross_origin_resource_policy: str | None = Field(
+        None, alias="cross-origin-resource-policy", description="The whole value, sent once."
+    )
     other: dict[str, str] | None = Field(None, min_length=1, description="Any other header and its whole value.")
     absent: tuple[str, ...] | None = Field(None, min_length=1, description="Headers that must not be sent.")
     hides_versions: bool | None = Field(None, description="No header tells a software's version.")
-    cors: Cors | None = None
+    cors: Cors | None = Field(None, description="Which other sites may read the answers.")
     on: tuple[Path, ...] = Field(("/",), min_length=1, description="The pages whose headers are judged.")
     on_errors: bool = Field(False, description="The promises hold on an error page (404) too.")
 
@@ -205,19 +231,19 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_le
 class Component(Frozen):
     """A part of the deployment that can fail by itself, and what it promises."""
 
-    description: str | None = None
+    description: str | None = Field(None, description="For people.")
     url: str | None = Field(None, description="http(s)://name[:port][/path]; names what HTTP and TLS checks ask.")
     address: str | None = Field(None, description="name:port, for a part that speaks no HTTP.")
     depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
     health: (
         Annotated[tuple[Health, ...], BeforeValidator(_one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
         | None
-    ) = Field(None, min_length=1)
+    ) = Field(None, min_length=1, description="What it answers when it is well.")
     release: Running | None = Field(None, description="Where this component tells the version that it runs.")
-    tcp: Tcp | None = None
-    tls: Tls | None = None
-    http: Http | None = None
-    headers: Headers | None = None
+    tcp: Tcp | None = Field(None, description="Its port, for a part that speaks no HTTP.")
+    tls: Tls | None = Field(None, description="Its certificate, TLS versions and suites.")
+    http: Http | None = Field(None, description="Redirects, versions, compression, caching.")
+    headers: Headers | None = Field(None, description="The headers of its pages.")
     promises: dict[PromiseId, tuple[str, ...]] = Field(
         {}, description="Promises of the ledger that this component carries, each with the keys that express it."
     )
@@ -298,13 +324,15 @@ class Network(Frozen):
 class Target(Frozen):
     """What one environment promises."""
 
-    schema_version: Literal[1] = Field(alias="schema")
-    name: Name
-    environment: str = Field(min_length=1, json_schema_extra={PUBLIC: True})
-    description: str | None = None
-    release: Release | None = None
-    network: Network = Network()
-    components: dict[Name, Component] = Field(min_length=1)
+    schema_version: Literal[1] = Field(alias="schema", description="The version of this format.")
+    name: Name = Field(description="Stands in reports, and in the name of each run's folder.")
+    environment: str = Field(
+        min_length=1, description="Stands in reports: production, staging, ...", json_schema_extra={PUBLIC: True}
+    )
+    description: str | None = Field(None, description="For people.")
+    release: Release | None = Field(None, description="The release that must be running.")
+    network: Network = Field(Network(), description="How this environment is reached, and how gently.")
+    components: dict[Name, Component] = Field(min_length=1, description="The parts, by name.")
 
     @model_validator(mode="after")
     def _release_is_read_somewhere(self) -> Self:

@@ -1,0 +1,196 @@
+"""The reference of target files, `docs/target.md`: the words of `reference.md`, the tables from the models.
+
+Which check judges a key is told from outside: the target knows of no checks.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator
+
+from roadworthy.target import models
+from roadworthy.target.document import MapNode, Scalar
+from roadworthy.target.fields import model_of
+from roadworthy.target.parts import BLOCKS, policies
+from roadworthy.target.schema import file_schema
+from roadworthy.target.values import PUBLIC, AllowList, Duration, JsonPlace, JsonQuery, Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
+
+KINDS: tuple[tuple[Any, str, str], ...] = (
+    (Duration, "duration", "`500ms`, `2s`, `5m`, `1h30m`, `7d`; a number without a unit is refused"),
+    (Size, "size", "`512B`, `20MB` (decimal), `20MiB` (binary)"),
+    (models.Path, "path", "begins with `/`, and is asked below the component's `url`"),
+    (models.Name, "name", "small letters, digits, `.`, `_` and `-`: `eu-west.api`; at most 64"),
+    (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
+    (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),
+    (AllowList, "allow-list", '`()`, `(self)`, `*`, `(self "https://maps.example")`'),
+    (models.PromiseId, "promise id", "an id of the ledger that `roadworthy coverage` prints: `POR-TLS-1`"),
+)
+"""Types with a name of their own: type, name, how it is written."""
+
+_PLAIN = {str: "text", int: "whole number", bool: "true or false", float: "number", Any: "anything", type(None): "null"}
+
+
+class Block(NamedTuple):
+    """A block of a target file, by its dotted key."""
+
+    key: str
+    model: type[BaseModel]
+
+
+def as_markdown(judges: Mapping[str, Iterable[str]]) -> str:
+    """The reference.
+
+    Args:
+        judges: a component's key (`tls.min_days_left`, or a whole block), and the checks that judge it; those of every
+            component stand at the empty key.
+    """
+    top, *blocks = _blocks("", models.Target)
+    parts = {
+        "values": _table(("value", "how it is written"), _kinds(block.model for block in (top, *blocks))),
+        "public": ", ".join(f"`{key}`" for key in _public((top, *blocks))),
+        "top": _fields(top, judges, _of_files()),
+        "blocks": "\n\n".join(_section(block, judges) for block in blocks),
+        "policies": _table(("policy", "date", "source", "fills in"), _policies()),
+    }
+    text = files("roadworthy.target").joinpath("reference.md").read_text(encoding="utf-8")
+    for name, part in parts.items():
+        text = text.replace(f"<!-- {name} -->", part)
+    return text
+
+
+def _blocks(key: str, model: type[BaseModel]) -> Iterator[Block]:
+    yield Block(key, model)
+    for name, field in model.model_fields.items():
+        if inner := _model_below(field.annotation):
+            place = f"{key}.{field.alias or name}".removeprefix(".")
+            yield from _blocks(f"{place}.NAME" if place == "components" else place, inner)
+
+
+def _model_below(annotation: Any) -> type[BaseModel] | None:
+    """The model of a field, also where the field maps names to it."""
+    return model_of(get_args(annotation)[1]) if get_origin(annotation) is dict else model_of(annotation)
+
+
+def _section(block: Block, judges: Mapping[str, Iterable[str]]) -> str:
+    depth = "##" if block.key.count(".") < 2 else "###"  # noqa: PLR2004 - components.NAME
+    says = " ".join((block.model.__doc__ or "").split())
+    every = _checks(judges, "") if block.key == "components.NAME" else ""
+    also = f" Whatever a component promises, it is judged by {every}, where they can be asked of it." if every else ""
+    return f"{depth} `{block.key}`\n\n{says}{also}\n\n{_fields(block, judges)}"
+
+
+def _fields(block: Block, judges: Mapping[str, Iterable[str]], more: Iterable[tuple[str, ...]] = ()) -> str:
+    hints = get_type_hints(block.model, include_extras=True)
+    defaults = block.model.model_construct().model_dump(mode="json", by_alias=True, exclude_none=True)
+    rows = []
+    for name, field in block.model.model_fields.items():
+        key = field.alias or name
+        inner = _model_below(field.annotation)
+        at = f"{block.key}.{key}{'.NAME' if key == 'components' else ''}".removeprefix(".")
+        value = _written(hints[name]) + _bounds(field)
+        value = value.replace("block", f"[block](#{_anchor(at)})", 1) if inner else value
+        default = "required" if field.is_required() else _shown(defaults.get(key))
+        judged = _checks(judges, at.removeprefix("components.NAME."))
+        rows.append((f"`{key}`", value, default, field.description or "", judged))
+    return _table(("key", "value", "default", "says", "judged by"), [*rows, *more])
+
+
+def _anchor(key: str) -> str:
+    """What GitHub makes of a heading."""
+    return key.lower().replace(".", "").replace(" ", "-")
+
+
+def _written(annotation: Any) -> str:
+    """A type as a person writes it."""
+    if known := next((name for alias, name, _ in KINDS if annotation == alias), None):
+        return known
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        inputs = (part.json_schema_input_type for part in args[1:] if isinstance(part, BeforeValidator))
+        return _written(next(inputs, args[0]))
+    if origin in (Union, UnionType):
+        return " or ".join(_written(option) for option in args if option is not type(None))
+    if origin is Literal:
+        return ", ".join(f"`{_shown(value)}`" for value in args)
+    if origin is tuple:
+        return f"list of {_written(args[0])}"
+    if origin is dict:
+        return f"mapping of {_written(args[0])} to {_written(args[1])}"
+    return "block" if isinstance(annotation, type) and issubclass(annotation, BaseModel) else _PLAIN[annotation]
+
+
+_BOUNDS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "at least {}"}
+
+
+def _bounds(field: FieldInfo) -> str:
+    """The limits of a field's own; those of a named kind stand with the kind."""
+    found = []
+    for part in field.metadata:
+        for name, words in _BOUNDS.items():
+            limit = getattr(part, name, None)
+            if limit is None or (name == "gt" and field.annotation is float):
+                continue
+            text = field.annotation is str or (name == "min_length" and str in get_args(field.annotation))
+            found.append("not empty" if text and name == "min_length" else words.format(limit))
+    return f", {', '.join(found)}" if found else ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]" if value else ""
+    return "" if value is None or value == {} or isinstance(value, dict) else str(value)
+
+
+def _kinds(blocks: Iterable[type[BaseModel]]) -> Iterator[tuple[str, str]]:
+    """The named types that a key takes."""
+    used = " ".join(_written(hint) for block in blocks for hint in get_type_hints(block, include_extras=True).values())
+    return ((name, written) for _, name, written in KINDS if name in used)
+
+
+def _public(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in blocks:
+        for name, field in block.model.model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get(PUBLIC):
+                yield f"{block.key}.{field.alias or name}".removeprefix(".")
+
+
+def _of_files() -> Iterator[tuple[str, ...]]:
+    """The keys that a file has and a target, which is many files in one, has not."""
+    known = {field.alias or name for name, field in models.Target.model_fields.items()}
+    kinds = {"string": "text", "object": "mapping", "array": "list"}
+    for key, schema in file_schema()["properties"].items():
+        if key not in known:
+            yield f"`{key}`", kinds[schema["type"]], "", schema["description"], ""
+
+
+def _policies() -> Iterator[tuple[str, ...]]:
+    for name, policy in policies().items():
+        about = {key: policy.get(key) for key in ("date", "source")}
+        told = [node.text if isinstance(node, Scalar) else "" for node in about.values()]
+        filled = [
+            f"`{block}.{key}`"
+            for block in BLOCKS
+            if isinstance(values := policy.get(block), MapNode)
+            for key in values.entries
+        ]
+        yield f"[{name}](../src/roadworthy/policy/{name}.yaml)", *told, ", ".join(filled)
+
+
+def _checks(judges: Mapping[str, Iterable[str]], key: str) -> str:
+    return ", ".join(f"[{check}](checks.md#{check.lower()})" for check in judges.get(key, ()))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = ([cell.replace("|", r"\|") for cell in line] for line in (head, ("---",) * len(head), *rows))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
