@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Places = dict[tuple[str, int], tuple[str, int]]
 
-TESTS = '''\
+TESTS = """\
 import datetime
 import socket
 import ssl
@@ -89,7 +89,7 @@ def test_versions(name):
         if getattr(result.scan_result, f"{{version}}_cipher_suites").result.accepted_cipher_suites
     }}
     assert accepted and accepted <= {{"tls_1_2", "tls_1_3"}}
-'''
+"""
 
 
 def shell_script(asks: tuple[Ask, ...], places: Places) -> str:
@@ -99,9 +99,9 @@ def shell_script(asks: tuple[Ask, ...], places: Places) -> str:
         ip, port = places[ask.host, ask.port]
         options = f"-sSfk -o /dev/null --max-time 10 --connect-to {ask.host}:{ask.port}:{ip}:{port}"
         lines.append(f"curl {options} -w '%{{http_code}} {ask.host}\\n' {quote(ask.url)}")
-    for ask in _names(asks):
-        ip, port = places[ask.host, ask.port]
-        client = f"openssl s_client -connect {ip}:{port} -servername {ask.host} </dev/null 2>/dev/null"
+    for name in _names(asks):
+        ip, port = places[name.host, name.port]
+        client = f"openssl s_client -connect {ip}:{port} -servername {name.host} </dev/null 2>/dev/null"
         lines.append(f"{client} | openssl x509 -noout -enddate")
     return "\n".join(lines) + "\n"
 

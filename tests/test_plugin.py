@@ -278,6 +278,87 @@ def test_suites_without_a_target_are_refused(verify: Verify) -> None:
     assert verify().returncode == 4
 
 
+@pytest.mark.parametrize("option", ["--target", "--replay", "--expect-version", "--resolver"])
+def test_an_option_that_a_variable_left_empty_is_refused(
+    verify: Verify, target: Path, deployment: Deployment, option: str
+) -> None:
+    assert verify("--target", target, option, "").returncode == 4
+    assert deployment.asked == []
+
+
+def test_a_route_for_a_name_that_nobody_has_is_refused(verify: Verify, target: Path) -> None:
+    done = verify("--target", target, "--connect-to", "localhots:80:127.0.0.2:80")
+    assert done.returncode == 4
+    assert "'localhots:80:127.0.0.2:80' is about no component" in done.stderr
+
+
+def test_a_part_of_the_checks_says_so(verify: Verify, target: Path, tmp_path: Path) -> None:
+    done = verify("--target", target, suites="suites/release")
+    assert done.returncode == 0
+    held = verdict(tmp_path)
+    assert held["part"] == "2 of 6 checks"
+    assert "GO (2 of 6 checks): shop" in str(held["headline"])
+    assert "2 of 6 checks" in done.stdout
+
+
+def test_a_suite_that_cannot_be_read_is_not_green(verify: Verify, target: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "test_broken.py").write_text("import no_such_module\n")
+    (own / "test_fine.py").write_text("def test_fine():\n    pass\n")
+    for options in (("-n", "2"), ("--continue-on-collection-errors",)):
+        done = verify("--target", target, *options, suites=own)
+        assert done.returncode == 20, done.stdout
+        assert "no_such_module" in done.stdout
+
+
+def test_stopping_at_the_first_finding_is_no_interruption(
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    deployment.status = 404
+    assert verify("--target", target, "-x", "-n", "2", "-k", "promised_status").returncode == 1
+    assert verdict(tmp_path)["decision"] == "no-go"
+
+
+def test_what_never_settled_is_not_green(verify: Verify, target: Path, deployment: Deployment, tmp_path: Path) -> None:
+    deployment.builds = ["1.0", "0.9"] + ["1.0"] * 9
+    done = verify("--target", target, "--wait", "1s", "--settle", "2")
+    assert done.returncode == 20
+    assert "did not settle" in done.stdout
+    assert not all(round_["good"] for round_ in verdict(tmp_path)["rounds"])  # type: ignore[attr-defined]
+
+
+def test_settling_that_takes_longer_than_the_wait_is_refused(verify: Verify, target: Path) -> None:
+    assert verify("--target", target, "--wait", "5s", "--settle", "8").returncode == 4
+
+
+@pytest.mark.parametrize(("build", "code"), [("4.0.1", 0), ("4.0.2", 1)])
+def test_a_promise_by_reference_is_judged_by_its_value(  # noqa: PLR0917 - fixtures
+    verify: Verify, target: Path, deployment: Deployment, tmp_path: Path, build: str, code: int
+) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("components: {api: {release: null, health: {json: {version: '${env:BUILD}'}}}}\nrelease: null\n")
+    deployment.builds = ["4.0.1"]
+    done = verify("--target", target, "--overlay", overlay, env={"BUILD": build})
+    assert done.returncode == code
+    assert "4.0.1" not in done.stdout or code
+
+
+def test_reports_that_cannot_be_written_are_no_verdict(verify: Verify, target: Path, tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file")
+    assert verify("--target", target).returncode == 4
+
+
+def test_asks_that_only_secrets_tell_apart_are_refused(verify: Verify, target: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    paths = ", ".join(f"{{path: '/a?t=eyJhbGciOi.eyJzdWIiOi.{end}'}}" for end in ("one", "two"))
+    overlay.write_text(f"components: {{api: {{health: [{paths}]}}}}\n")
+    done = verify("--target", target, "--overlay", overlay)
+    assert done.returncode == 4
+    assert "differ only in what looks like a secret" in done.stderr
+    assert "eyJ" not in done.stderr
+
+
 def test_no_secret_leaves_the_run(verify: Verify, target: Path, deployment: Deployment, tmp_path: Path) -> None:
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(

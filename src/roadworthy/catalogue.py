@@ -27,6 +27,11 @@ class Entry:
     family: str
     path: Path
 
+    @property
+    def key(self) -> str | None:
+        """The component's key, or block, that is judged; None where every component is."""
+        return self.check.expects or kind_of(self.function)[1].block
+
 
 def entries(suites: Path | None = None) -> tuple[Entry, ...]:
     """Every check below a suites folder, by family and id."""
@@ -39,8 +44,7 @@ def judges_by_key() -> dict[str, tuple[str, ...]]:
     """A component's key, or block, and the checks that judge it; at the empty key those of every component."""
     found: dict[str, tuple[str, ...]] = {}
     for entry in entries():
-        key = entry.check.expects or kind_of(entry.function)[1].block or ""
-        found[key] = (*found.get(key, ()), entry.check.id)
+        found[entry.key or ""] = (*found.get(entry.key or "", ()), entry.check.id)
     return found
 
 
@@ -72,7 +76,7 @@ def as_markdown(found: tuple[Entry, ...], proofs: Proofs) -> str:
     ]
     for entry in found:
         check = entry.check
-        key = f"`{check.expects}`" if check.expects else "every component it can"
+        key = f"`{entry.key}`" if entry.key else "every component"
         lines.append(f"| [{check.id}](#{check.id.lower()}) | {check.severity.label} | {key} | {check.title} |")
     family = ""
     for entry in found:
@@ -93,7 +97,7 @@ def _section(entry: Entry, proofs: Proofs) -> list[str]:
         f"**{check.title[0].upper()}{check.title[1:]}.** {check.why}",
         "",
         f"- severity: {check.severity.label}{', waited for by the gate' if check.availability else ''}",
-        f"- judges: {f'`{check.expects}`' if check.expects else 'every component that it can be asked of'}",
+        f"- judges: {f'`{entry.key}`' if entry.key else 'every component that it can be asked of'}",
         f"- source: {check.source}",
         f"- by hand: `{check.by_hand}`",
         f"- repair: {check.repair}",

@@ -10,7 +10,9 @@ With `-n`, one worker observes while it holds the run's lock and the others read
 from __future__ import annotations
 
 import fcntl
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ import pytest
 
 from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Moment
+from roadworthy.observe.store import AmbiguousAskError
 from roadworthy.run import Run, RunOptions, UsageError
 from roadworthy.verdict.judging import Subject, kind_of, looks_of
 from roadworthy.verdict.models import ExitCode, Outcome, Result
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 RUN = pytest.StashKey[Run]()
 RESULT = pytest.StashKey[Result]()
+COLLECTOR = pytest.StashKey["Collector"]()
 REPORT_KEY = "roadworthy"
 NO_TARGET = "suites verify a deployment: say which with --target NAME"
 
@@ -59,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "severity(label): a check's severity; also as a marker of that name")
     for severity in Severity:
         config.addinivalue_line("markers", f"{severity.label}: checks of this severity")
-    if not (config.getoption("target") or config.getoption("replay")):
+    if config.getoption("target") is None and config.getoption("replay") is None:
         if _asks_for_suites(config):
             raise pytest.UsageError(NO_TARGET)
         return
@@ -70,12 +74,24 @@ def pytest_configure(config: pytest.Config) -> None:
     for folder in sorted((config.rootpath / "suites").glob("*/")):
         config.addinivalue_line("markers", f"{folder.name}: the {folder.name} suite")
     config.stash[RUN] = run
-    config.pluginmanager.register(Collector(run), "roadworthy-results")
+    _end_on_sigterm()
+    config.stash[COLLECTOR] = Collector(run)
+    config.pluginmanager.register(config.stash[COLLECTOR])
     if run.options.verdict_only and not config.getoption("collectonly"):
         config.pluginmanager.unregister(name="terminalreporter")
     elif config.option.tbstyle == "auto":
         config.option.tbstyle = "no"  # the verdict tells findings; a traceback of a check tells nothing more
         config.option.reportchars = ""
+
+
+def _end_on_sigterm() -> None:
+    """A run that is told to end does so as on Ctrl-C: with a verdict, and with its workers."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 def _asks_for_suites(config: pytest.Config) -> bool:
@@ -104,8 +120,16 @@ def _options(config: pytest.Config) -> RunOptions:
         verdict_only=get("verdict_only"),
         quiet=config.get_verbosity() < 0,
         writes=not config.getoption("collectonly"),
-        selected=bool(get("keyword") or get("markexpr") or config.getoption("lf", default=False)),
+        selected=_is_partial(config),
     )
+
+
+def _is_partial(config: pytest.Config) -> bool:
+    """Whether the command asks for a part of the checks, in any of pytest's ways."""
+    here, suites = config.invocation_params.dir, config.rootpath / "suites"
+    narrowing = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob")
+    elsewhere = [argument for argument in config.args if (here / argument).resolve() != suites.resolve()]
+    return bool(elsewhere) or any(config.getoption(option, default=None) for option in narrowing)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -125,7 +149,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     argument, _ = kind_of(metafunc.function)
     subjects = (Subject(run.target, name) for name in run.target.components)
     applicable = [subject for subject in subjects if looks_of(metafunc.function, subject)]
-    metafunc.parametrize(argument, applicable, ids=[subject.name for subject in applicable])
+    # The target is part of the id: pytest's cache (--lf) must not take one target's pass for another's.
+    metafunc.parametrize(argument, applicable, ids=[f"{run.target.name}:{subject.name}" for subject in applicable])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -169,8 +194,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     checked = [
         (item.function, s) for item in session.items if isinstance(item, pytest.Function) and (s := _subject(item))
     ]
-    with _one_at_a_time(run.folder):
-        run.observe(checked)
+    try:
+        with _one_at_a_time(run.folder):
+            run.observe(checked)
+    except AmbiguousAskError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @contextmanager
@@ -241,11 +269,18 @@ class Collector:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.is_interrupted = False
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A suite that can't be read is told even where pytest's own terminal is off."""
-        if report.failed and self._run.options.verdict_only:
-            sys.stderr.write(f"{report.nodeid}: {report.longreprtext}\n")
+        """A suite that can't be read is a finding, told even where pytest's own terminal is off."""
+        if report.failed:
+            self._run.take_unread(report.nodeid, report.longreprtext)
+            if self._run.options.verdict_only:
+                sys.stderr.write(f"{report.nodeid}: {report.longreprtext}\n")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C or SIGTERM; pytest ends in the same way after -x with workers, which is no interruption."""
+        self.is_interrupted = type(excinfo.value) in (KeyboardInterrupt, pytest.exit.Exception)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one item is over, wherever it ran."""
@@ -262,8 +297,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus not in (ExitCode.GO, ExitCode.NO_GO, ExitCode.INTERRUPTED):
         run.discard()
         return
-    verdict = run.finish(collected=session.testscollected, interrupted=exitstatus == ExitCode.INTERRUPTED)
+    verdict = run.finish(
+        collected=session.testscollected,
+        interrupted=config.stash[COLLECTOR].is_interrupted,
+        failed=exitstatus == ExitCode.NO_GO,
+    )
     session.exitstatus = int(verdict.exit_code)
+    try:
+        run.write_reports()
+    except OSError as error:
+        sys.stderr.write(f"reports can't be written: {error}\n")
+        session.exitstatus = ExitCode.INTERNAL_ERROR
     if not config.pluginmanager.has_plugin("terminalreporter"):
         run.show()
 

@@ -27,7 +27,7 @@ from roadworthy.verdict.causes import explain
 from roadworthy.verdict.deciding import EXIT_CODES, decide, headline
 from roadworthy.verdict.judging import Place, Subject, judge, looks_of
 from roadworthy.verdict.models import Decision, Outcome, Result, Round, Verdict
-from roadworthy.waiting import Settling, wait_until_settled
+from roadworthy.waiting import PAUSE_S, Settling, good_in_row, wait_until_settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,13 +99,13 @@ class Run:
         self.folder = folder
         self.verdict: Verdict | None = None
         self._promises = promises
-        self._scrub = Scrubber(promises.secrets)
+        self._scrub = Scrubber(promises.secrets, frozenset(_promised_words(promises.target)))
+        self._sealed = self._scrub.sealed(promises.target)
         self._store = EvidenceStore(folder / "evidence", self._scrub)
-        self._observatory = None if options.replay else _observatory(self.target, self._store)
+        self._observatory = None if options.replay is not None else _observatory(self.target, self._store)
         self._results: dict[str, Result] = {}
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
-        self._written: dict[str, Path] = {}
 
     @classmethod
     def open(cls, options: RunOptions) -> Run:
@@ -114,18 +114,23 @@ class Run:
         Raises:
             UsageError: the target, an option or the recording to replay is not usable.
         """
-        recording = _find_recording(options) if options.replay else None
+        recording = _find_recording(options, options.replay) if options.replay is not None else None
         promises = _load(options, recording)
         wait = _wait_s(options)
         if options.settle < 1 or (options.settle > 1 and wait is None):
             raise UsageError("--settle N needs --wait TIME, and N of at least 1")
+        if wait is not None and (options.settle - 1) * PAUSE_S > wait:
+            raise UsageError(f"--settle {options.settle} takes longer than --wait {options.wait} allows")
         name = promises.target.name
         folder = options.folder or (_new_folder(options.reports, name) if options.writes else options.reports)
         run = cls(options, promises, folder)
         if options.writes and not options.folder:
-            run.write_snapshot()
-            if recording:
-                shutil.copytree(recording / "evidence", folder / "evidence")  # a replay is a whole run, too
+            try:
+                run.write_snapshot()
+                if recording:
+                    shutil.copytree(recording / "evidence", folder / "evidence")  # a replay is a whole run, too
+            except OSError as error:
+                raise UsageError(f"--reports {options.reports}: {error.strerror}") from error
         return run
 
     def write_snapshot(self) -> None:
@@ -144,17 +149,23 @@ class Run:
     # --- observing -------------------------------------------------------------------------------------------------
 
     def observe(self, checked: Iterable[Checked]) -> None:
-        """Waits if asked to, then makes all records that the checks need."""
+        """Waits if asked to, then makes all records that the checks need.
+
+        Raises:
+            AmbiguousAskError: two asks can't be told apart in evidence.
+        """
         if self._observatory is None:
             return
         checked = tuple(checked)
+        for ask in _asks(checked):
+            self._store.file_name(ask, None)  # refuses asks that evidence could not tell apart, before any is sent
         with Progress(quiet=self.options.quiet) as progress:
             rounds = self.folder / "rounds.json"
             if (wait_s := _wait_s(self.options)) is not None and not rounds.exists():
                 settled = self._wait(checked, self._observatory, wait_s, progress)
                 rounds.write_bytes(_ROUNDS.dump_json(settled, indent=1))
                 self._store.forget()
-                self._observatory.start_clock()
+            self._observatory.start_clock()  # whoever waited: this process, or another one while this waited for it
             self._observatory.observe(_asks(checked), progress)
 
     def _wait(
@@ -192,13 +203,14 @@ class Run:
         check = check_of(function)
         key = f"components.{subject.name}" + (f".{check.expects}" if check and check.expects else "")
         place = Place(
+            sealed=Subject(self._sealed, subject.name),
             node_id=node_id,
             family=family or Path(function.__code__.co_filename).parent.name,
             promised_at=self._promises.where(key),
-            evidence=lambda record: f"evidence/{self._store.file_name(record.ask, record.address)}",
+            evidence=lambda ask, address: f"evidence/{self._store.file_name(ask, address)}",
             blocks_from=self.options.fail_on,
         )
-        return judge(function, subject, self._records_of, place)
+        return self._scrub.sealed(judge(function, subject, self._records_of, place))
 
     def _records_of(self, ask: Ask) -> tuple[Record, ...]:
         records = self._store.records(ask)
@@ -216,17 +228,21 @@ class Run:
         return (Record(ask=ask, address=None, result=NotSeen(reason=reason, detail=detail), started=now, elapsed_s=0),)
 
     def plain_result(self, node_id: str, family: str, outcome: Outcome, seen: str) -> Result:
-        """The result of a test that is no check, or of a check that pytest ended before it was asked."""
+        """The result of a test that is no check, or of a check that pytest ended before it was asked.
+
+        What was not judged always blocks: nobody knows what it would have said.
+        """
         name = node_id.rpartition("::")[2]
-        return Result(
+        unjudged = outcome is Outcome.NOT_OBSERVED
+        result = Result(
             node_id=node_id,
             check=name.partition("[")[0],
             title=name,
             family=family or Path(node_id.partition("::")[0]).parent.name,
-            component=name.partition("[")[2].rstrip("]") or "-",
-            severity=Severity.HIGH,
+            component=name.partition("[")[2].rstrip("]").rpartition(":")[2] or "-",
+            severity=Severity.CRITICAL if unjudged else Severity.HIGH,
             outcome=outcome,
-            blocking=self.options.fail_on <= Severity.HIGH,
+            blocking=unjudged or self.options.fail_on <= Severity.HIGH,
             promised="the test passes",
             seen=seen,
             why="a test of this project's own",
@@ -234,6 +250,7 @@ class Run:
             repair="see the test",
             looks=(),
         )
+        return self._scrub.sealed(result)
 
     def take(self, node_id: str, told: str | None, *, failed: bool) -> None:
         """A result that pytest reports; the last word on an item wins, but a finding is never replaced by a pass."""
@@ -247,44 +264,82 @@ class Run:
         if known is None or result.is_finding:
             self._results[node_id] = result
 
+    def take_unread(self, node_id: str, told: str) -> None:
+        """A suite that could not be read: all its checks are missing, and nobody knows which."""
+        seen = next((line for line in reversed(told.splitlines()) if line.strip()), "can't be read")
+        self._results[node_id] = self.plain_result(node_id, "", Outcome.NOT_OBSERVED, seen)
+
     # --- the end ---------------------------------------------------------------------------------------------------
 
-    def finish(self, *, collected: int, interrupted: bool) -> Verdict:
-        """Decides and writes every report."""
+    def finish(self, *, collected: int, interrupted: bool, failed: bool) -> Verdict:
+        """Decides.
+
+        Args:
+            collected: items that pytest was to run.
+            interrupted: somebody ended the run.
+            failed: pytest counts something as failed, which must then be among the findings.
+        """
         causes, results = explain(self._results.values(), self.target)
         unjudged = collected - len(results)
+        rounds = self._rounds()
         decision = Decision.INTERRUPTED if interrupted else decide(results)
-        if unjudged > 0 and decision is Decision.GO:
+        if decision is Decision.GO and (unjudged > 0 or (failed and not causes) or not self._has_settled(rounds)):
             decision = Decision.INCONCLUSIVE
+        part = self._part(len(results))
         self.verdict = Verdict(
             roadworthy=__version__,
             decision=decision,
             exit_code=EXIT_CODES[decision],
-            headline=headline(decision, self.target.name, causes),
+            headline=headline(decision, self.target.name, causes, part or ""),
             target=self.target.name,
             environment=self.target.environment,
             release=self.target.release.version if self.target.release else None,
             run=self.folder.name,
-            replay_of=Path(self.options.replay).resolve().name if self.options.replay else None,
+            replay_of=Path(self.options.replay).resolve().name if self.options.replay is not None else None,
             fail_on=self.options.fail_on,
             started=self._started,
             elapsed_s=round(time.monotonic() - self._clock, 3),
             observations=sum(1 for _ in self._store.folder.glob("*.json")),
-            rounds=self._rounds(),
+            rounds=rounds,
             causes=causes,
             results=results,
-            notes=tuple(self._notes(results, unjudged)),
+            part=part,
+            notes=tuple(self._notes(results, rounds, unjudged)),
         )
-        self._written = write_reports(self.verdict, self.folder, self._scrub)
         return self.verdict
+
+    def write_reports(self) -> None:
+        """Writes every report into the run's folder.
+
+        Raises:
+            OSError: they can't be written.
+        """
+        if self.verdict is not None:
+            write_reports(self.verdict, self.folder, self._scrub)
+
+    def _has_settled(self, rounds: tuple[Round, ...]) -> bool:
+        return not rounds or good_in_row(rounds) >= self.options.settle
+
+    def _part(self, judged: int) -> str | None:
+        """How much was judged, where the command asked for a part."""
+        if not self.options.selected:
+            return None
+        from roadworthy.catalogue import entries  # noqa: PLC0415 - imports every suite, which a whole run did already
+
+        subjects = [Subject(self.target, name) for name in self.target.components]
+        everything = sum(bool(looks_of(entry.function, subject)) for entry in entries() for subject in subjects)
+        return f"{judged} of {everything} checks"
 
     def _rounds(self) -> tuple[Round, ...]:
         file = self.folder / "rounds.json"
         return _ROUNDS.validate_json(file.read_bytes()) if file.exists() else ()
 
-    def _notes(self, results: tuple[Result, ...], unjudged: int) -> Iterable[str]:
+    def _notes(self, results: tuple[Result, ...], rounds: tuple[Round, ...], unjudged: int) -> Iterable[str]:
         if self.options.selected:
-            yield "only a part of the checks was selected (-k, -m or --lf)"
+            yield "only a part of the checks was selected: this says nothing about the rest"
+        if not self._has_settled(rounds):
+            good = f"{good_in_row(rounds)} of {self.options.settle} good rounds in a row"
+            yield f"did not settle: {good} within {self.options.wait}"
         if unjudged > 0:
             yield f"{unjudged} selected checks were not judged"
         flaky = [result for result in results if result.flaky and result.outcome is Outcome.PASSED]
@@ -301,6 +356,23 @@ class Run:
         """Removes the folder of a run that judged nothing."""
         if self.options.writes and not self.options.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _promised_words(target: Target) -> Iterable[str]:
+    """Plain words that health answers are promised to hold; a member's name may look like that of a secret."""
+    for component in target.components.values():
+        for health in component.health or ():
+            yield from _strings((health.json_subset, health.json_equals, health.json_path))
+
+
+def _strings(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings(tuple(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def _observatory(target: Target, store: EvidenceStore) -> Observatory:
@@ -345,9 +417,9 @@ def _load(options: RunOptions, recording: Path | None) -> _Promises:
             return _recorded(recording)
         path = find_target(options.target or "", options.targets)
         overrides: dict[str, object] = {}
-        if options.expect_version:
+        if options.expect_version is not None:
             overrides["release.version"] = options.expect_version
-        if options.resolver:
+        if options.resolver is not None:
             overrides["network.resolver"] = options.resolver
         if options.connect_to:
             overrides["network.connect_to"] = list(options.connect_to)
@@ -364,12 +436,11 @@ def _recorded(recording: Path) -> _Recorded:
         raise UsageError(f"--replay: {recording} holds no target.json of a run ({error})") from error
 
 
-def _find_recording(options: RunOptions) -> Path:
-    given = Path(options.replay or "")
-    for candidate in (given, options.reports / given):
-        if (candidate / "evidence").is_dir():
+def _find_recording(options: RunOptions, replay: str) -> Path:
+    for candidate in (Path(replay), options.reports / replay):
+        if replay and (candidate / "evidence").is_dir():
             return candidate
-    raise UsageError(f"--replay {options.replay}: no recorded run there (a folder with evidence/ in it)")
+    raise UsageError(f"--replay {replay!r}: no recorded run there (a folder with evidence/ in it)")
 
 
 def _new_folder(reports: Path, name: str) -> Path:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from roadworthy.verdict.models import Outcome, Result, Round
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 PAUSE_S = 1.0
 """Between the ends of rounds: a roll-out moves in seconds, and a round costs each blocker one exchange."""
@@ -43,17 +44,12 @@ class Settling:
         self.rounds.append(Round(at=datetime.now(UTC), good=not wrong, waiting_for=waiting_for))
         if wrong:
             return not any(is_transient(result) for result in wrong)
-        return self.good_in_row >= self.settle
+        return good_in_row(self.rounds) >= self.settle
 
-    @property
-    def good_in_row(self) -> int:
-        """Good rounds since the last bad one."""
-        count = 0
-        for round_ in reversed(self.rounds):
-            if not round_.good:
-                break
-            count += 1
-        return count
+
+def good_in_row(rounds: Sequence[Round]) -> int:
+    """Good rounds since the last bad one."""
+    return sum(1 for _ in takewhile(lambda round_: round_.good, reversed(rounds)))
 
 
 def wait_until_settled(
@@ -74,7 +70,7 @@ def wait_until_settled(
         left = ends - time.monotonic()
         watcher.waiting(
             round_=len(settling.rounds),
-            good_in_row=settling.good_in_row,
+            good_in_row=good_in_row(settling.rounds),
             settle=settling.settle,
             waiting_for=settling.rounds[-1].waiting_for,
             left_s=max(left, 0.0),

@@ -55,21 +55,23 @@ def test_the_certificate_is_for_this_name(tls: TlsCase) -> None:
 )
 def test_every_certificate_is_valid_today(tls: TlsCase) -> None:
     """Clients refuse a chain of which one certificate has ended or not begun; an old intermediate is easily missed."""
-    now, leaf, above = tls.seen.observed_at, tls.seen.leaf, tls.seen.handshake.authorities_end
+    now, leaf, shaken = tls.seen.observed_at, tls.seen.leaf, tls.seen.handshake
     faults = []
     if leaf.not_before > now:
         faults.append(f"the certificate is valid only from {leaf.not_before:%d %b %Y %H:%M} UTC")
-    if leaf.not_after < now and not tls.expected.min_days_left:  # else TLS-EXPIRY tells it
+    if leaf.not_after < now:
         faults.append(f"the certificate expired on {leaf.not_after:%d %b %Y}")
-    if above is not None and above < now:
-        faults.append(f"a certificate of its authority expired on {above:%d %b %Y}")
+    if shaken.authorities_begin is not None and shaken.authorities_begin > now:
+        faults.append(f"a certificate of its authority is valid only from {shaken.authorities_begin:%d %b %Y}")
+    if shaken.authorities_end is not None and shaken.authorities_end < now:
+        faults.append(f"a certificate of its authority expired on {shaken.authorities_end:%d %b %Y}")
     assert not faults, "; ".join(faults)
 
 
 @check(
     "TLS-EXPIRY",
     severity="high",
-    after=("TLS-HANDSHAKE",),
+    after=("TLS-HANDSHAKE", "TLS-DATES"),
     expects="tls.min_days_left",
     source="the target's promise; CA/B Forum SC-081v3 (April 2025): 200 days at most from March 2026, 47 from 2029",
     by_hand=DATES,

@@ -40,7 +40,7 @@ def sandbox_of() -> Iterator[Callable[[str], Sandbox]]:
 def test_a_healthy_deployment_has_no_finding(sandbox_of: Callable[[str], Sandbox], name: str) -> None:
     verdict = gate(sandbox_of(name), name, "--fail-on", "info")
     assert verdict.decision is Decision.GO, verdict.headline
-    assert len(verdict.results) > 8  # noqa: PLR2004 - something was judged
+    assert len(verdict.results) > 5
 
 
 @pytest.mark.matrix

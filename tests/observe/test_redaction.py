@@ -42,6 +42,10 @@ def test_no_secret_is_left_wherever_it_stands(secret: str, before: str, after: s
     "text",
     [
         "Authorization: Bearer abcdef123456789",
+        "Authorization: Basic dXNlcjpodW50ZXIyMg==",
+        "redis://:hunter22@cache:6379",
+        "Location: /login?access_token=hunter22",
+        "DB_PASSWORD=hunter22",
         "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJl",
         "AKIAIOSFODNN7EXAMPLE",
         "postgres://app:hunter22@db/app",
@@ -55,7 +59,25 @@ def test_secrets_are_known_by_their_shape(text: str) -> None:
     assert "hunter22" not in scrubbed
 
 
+def test_a_promised_word_stays_whatever_its_member_is_called() -> None:
+    scrub = Scrubber({}, frozenset({"ok"}))
+    assert scrub('{"token_service": "ok", "secret_store": "down"}') == (
+        f'{{"token_service": "ok", "secret_store": "{REDACTED}"}}'
+    )
+
+
+def test_a_secret_with_a_slash_is_known_as_php_writes_it() -> None:
+    assert Scrubber({"abc/def": "${env:X}"})(r'{"k": "abc\/def"}') == '{"k": "${env:X}"}'
+
+
+def test_a_sealed_model_keeps_its_type() -> None:
+    ask = HttpAsk.of("https://api.example/", headers=(("x-token", SECRET),))
+    assert SCRUB.sealed(ask) == ask.model_copy(update={"headers": (("x-token", "${env:TOKEN}"),)})
+
+
 def test_ordinary_text_is_left_alone() -> None:
+    text = "Basic subscription plan, bearer of this-and-that"
+    assert SCRUB(text) == text
     text = 'https://api.example/up?x=1 {"status": "ok"} max-age=31536000 user@example.org 12:30'
     assert SCRUB(text) == text
 

@@ -226,6 +226,7 @@ def filled(text: str) -> Verdict:
         replay_of=text,
         rounds=(Round(at=STARTED, good=False, waiting_for=(text,)),),
         causes=(cause(bad, blocks=(blocked,), id=text),),
+        part=text,
         notes=(text,),
     )
 

@@ -75,7 +75,11 @@ def pids(sandbox: Sandbox) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """The processes that a process has started; none where it has ended meanwhile."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [int(child) for child in listed]
 
 

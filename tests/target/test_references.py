@@ -148,7 +148,7 @@ def test_a_value_that_is_public_in_one_place_and_secret_in_another_is_secret(loa
 def test_which_fields_are_public() -> None:
     assert is_public(("release", "version"))
     assert is_public(("environment",))
-    assert not is_public(("components", "api", "url"))
+    assert is_public(("components", "api", "url"))
     assert not is_public(("components", "api", "health", "0", "json", "any"))
     assert not is_public(("no", "such", "place"))
 

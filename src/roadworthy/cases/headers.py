@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from roadworthy.target.models import Component, Target
 
 
+FIRST_ERROR = 400
+"""RFC 9110 section 15.5."""
+
+MISSING = frozenset({404, 410})
+
+
 class HeadersCase(PageCase[Headers]):
     """One page and the headers that are promised on it."""
 
@@ -40,7 +46,9 @@ class HeadersCase(PageCase[Headers]):
             NotObserved: as on any page; or what should be an error page is none.
         """
         answer = super().answer
-        if self.ask.url.endswith(NO_SUCH_PAGE) and answer.status < 400:  # noqa: PLR2004 - RFC 9110 section 15.5
+        if answer.status >= FIRST_ERROR and not self.ask.url.endswith(NO_SUCH_PAGE):
+            raise NotObserved(Reason.NOT_APPLICABLE, f"answered {self.told}; name a page that exists in headers.on")
+        if self.ask.url.endswith(NO_SUCH_PAGE) and answer.status < FIRST_ERROR:
             raise NotObserved(
                 Reason.NOT_APPLICABLE, f"no error page was to be had: {NO_SUCH_PAGE} answered {self.told}"
             )
@@ -82,3 +90,15 @@ class CorsCase(PageCase[Visitor]):
             allowed = tuple(STRANGER if origin == "*" else origin for origin in cors.allows)
             for origin in (*allowed, *hostile_origins(cors)):
                 yield Visitor(origin, cors), HttpAsk.of(url, headers=(("origin", origin),))
+
+    @property
+    def answer(self) -> Answer:
+        """The page.
+
+        Raises:
+            NotObserved: as on any page; or there is no such page, which refuses every origin.
+        """
+        answer = super().answer
+        if answer.status in MISSING:
+            raise NotObserved(Reason.NOT_APPLICABLE, f"answered {self.told}; name a page that exists in headers.cors")
+        return answer

@@ -5,6 +5,9 @@ Both are `pytest suites --target NAME ...`; every other option is pytest's own a
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from roadworthy.places import suites_folder
@@ -28,11 +31,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "gate",
         allow_abbrev=False,  # what is not ours is pytest's
+        usage="roadworthy gate TARGET [options]   or   roadworthy gate --replay RUN [options]",
         help="may traffic stay on this deployment? waits, verifies, says go or no-go",
-        description="Runs the suites against a target. Options that are not listed here are pytest's (-k, -m, --lf, "
-        "-n, -x) or the plugin's (--overlay, --connect-to, --resolver, --fail-on, --replay, --reports).",
+        description="Runs the suites against a target: a name below targets/, or a file. All other options are the "
+        "plugin's (--overlay, --connect-to, --resolver, --fail-on, --replay, --reports) or pytest's (-k, -m, --lf, -n, "
+        "-x, -q).",
     )
-    parser.add_argument("target", nargs="?", help="a name below targets/, or a file; may be left out with --replay")
     parser.add_argument("--expect-version", metavar="X", help="the release that must answer on every address")
     parser.add_argument("--wait", metavar="5m", help="wait as long for it, and for every component to be there")
     parser.add_argument("--settle", metavar="N", help="good rounds in a row before the full run (1)")
@@ -43,13 +47,24 @@ def run(args: argparse.Namespace) -> int:
     """Runs the gate; returns the exit code."""
     options = [("--expect-version", args.expect_version), ("--wait", args.wait), ("--settle", args.settle)]
     given = [part for name, value in options if value is not None for part in (name, value)]
-    return verify(args.target, [*given, *args.rest])
+    target, rest = (
+        (args.rest[0], args.rest[1:]) if args.rest and not args.rest[0].startswith("-") else (None, args.rest)
+    )
+    if target is None and not any(option.partition("=")[0] == "--replay" for option in rest):
+        print("roadworthy gate: name the target first: roadworthy gate TARGET [options]", file=sys.stderr)
+        return 4
+    return verify(target, [*given, *rest])
 
 
 def verify(target: str | None, options: list[str]) -> int:
     """Runs the suites in this process; pytest's own terminal and foreign plugins stay off unless they are asked for."""
     import pytest  # noqa: PLC0415 - `roadworthy target` and `sandbox` need none of it
 
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a gate's options stand on its command line
+        os.environ.pop(variable, None)
+    gc.set_threshold(
+        100_000, 50, 50
+    )  # a run builds tens of thousands of objects that stay: looking for cycles is waste
     suites = suites_folder()
     base = [str(suites), "--rootdir", str(suites.parent), "--disable-plugin-autoload"]
     base += [part for plugin in UNUSED for part in ("-p", f"no:{plugin}")]
@@ -59,5 +74,5 @@ def verify(target: str | None, options: list[str]) -> int:
     for option, plugin in PLUGINS.items():
         if any(name.startswith(option) for name in names):
             base += ["-p", plugin]
-    chosen = ["--target", target] if target else []
+    chosen = ["--target", target] if target is not None else []
     return int(pytest.main([*base, *chosen, *options]))

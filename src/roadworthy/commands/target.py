@@ -1,4 +1,4 @@
-"""`roadworthy target validate|show|schema|reference|list`: what the target files say, without looking at any deployment."""
+"""`roadworthy target validate|show|schema|reference|list`: what the target files say; no deployment is looked at."""
 
 from __future__ import annotations
 

@@ -106,11 +106,19 @@ class Answer(Fact):
         """The body as JSON.
 
         Raises:
-            ValueError: it is none, or was cut.
+            ValueError: it is none, was cut, or names a member twice (readers differ on which one counts).
         """
         if self.truncated:
             raise ValueError(f"the body is over {len(self.body)} characters and was cut")
-        return json.loads(self.body)
+        return json.loads(self.body, object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the member {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return members
 
 
 class SilenceKind(StrEnum):
@@ -152,6 +160,11 @@ class HttpObservation(Observation):
         if isinstance(self.result, Silence):
             raise NotObserved(Reason.NO_ANSWER, f"{self.result.silence.value} ({self.result.detail})")
         return self.result
+
+    def __str__(self) -> str:
+        if isinstance(self.result, Silence):
+            return f"{self.result.silence.value} ({self.result.detail})"
+        return f"answered {self.result.status}"
 
     @property
     def transient(self) -> bool:

@@ -52,6 +52,10 @@ class Handshake(Fact):
     distrust: tuple[str, ...] = Field(
         description="Why the chain does not verify against the trust store, dates and names aside; empty if it does."
     )
+    authorities_begin: datetime | None = Field(
+        None,
+        description="The last begin of a certificate above the leaf on the verified path; None where there is none.",
+    )
     authorities_end: datetime | None = Field(
         None,
         description="The first end of a certificate above the leaf on the verified path; None where there is none.",

@@ -114,7 +114,9 @@ class _Session:
         self._ends = ends
         self._watcher = watcher
         self._names: dict[Ask, asyncio.Task[Record]] = {}
-        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(network.per_host))
+        self._servers: defaultdict[tuple[str, int], asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(network.per_host)
+        )
 
     async def prepare(self, kind: str) -> None:
         """Lets a probe start what takes long to start, while others already look."""
@@ -152,7 +154,7 @@ class _Session:
         return known if known is not None else await self._record(ask, None)
 
     async def _at(self, ask: Ask, endpoint: str, overall: asyncio.Semaphore) -> None:
-        async with self._hosts[ask.host], overall:
+        async with self._servers[ask.host, ask.port], overall:
             await self._record(ask, endpoint)
 
     async def _record(self, ask: Ask, endpoint: str | None) -> Record:

@@ -12,13 +12,20 @@ import base64
 import html
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, quote_plus
+
+from pydantic import BaseModel
 
 from roadworthy.facts.base import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+T = TypeVar("T")
 
 REDACTED = "[redacted]"
 
@@ -30,16 +37,25 @@ _SHAPES = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), "[key]"),
     (re.compile(r"\beyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]*"), REDACTED),  # JWT, RFC 7519
     (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), REDACTED),  # AWS access key ids
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {REDACTED}"),  # RFC 9110 section 11.6.2
-    (re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"), REDACTED),  # RFC 3986 section 3.2.1
-    (
-        re.compile(
-            r"""(?ix) (["'] [^"']{0,40}? (?:passw(?:or)?d|secret|token|api_?key|private_?key) [^"']{0,40} ["']
-            \s*:\s* ") (?:[^"\\]|\\.)+ (?=")"""
-        ),
+    (  # RFC 9110 section 11.6.2; words of prose have neither digits nor capitals inside
+        re.compile(r"\b((?i:bearer|basic))\s+(?=[\w.~+/=-]*(?:\d|[a-z][A-Z]))[\w.~+/=-]{12,}"),
+        rf"\1 {REDACTED}",
+    ),
+    (re.compile(r"(?<=://)[^/\s:@\"']*:[^/\s@\"']+(?=@)"), REDACTED),  # RFC 3986 section 3.2.1
+    (  # a query's or an environment file's KEY=value
+        re.compile(r"(?i)\b([\w-]*(?:passw(?:or)?d|secret|token|api_?key)[\w-]*=)[^\s&;,\"'#<>]{4,}"),
         rf"\1{REDACTED}",
     ),
 )
+
+_MEMBER = re.compile(
+    r"""(?ix) (["'] [^"']{0,40}? (?:passw(?:or)?d|secret|token|api_?key|private_?key) [^"']{0,40} ["'] \s*:\s* ")
+    ((?:[^"\\]|\\.)+) (?=")"""
+)
+"""A JSON member whose name says that its value is a secret."""
+
+_SHORT = 256
+"""Characters up to which a text is likely to come again (names, phrases), and is remembered."""
 
 
 def _spellings(secret: str) -> Iterator[str]:
@@ -50,26 +66,57 @@ def _spellings(secret: str) -> Iterator[str]:
     yield quote_plus(secret)
     yield html.escape(secret)
     yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret)[1:-1].replace("/", "\\/")  # as PHP writes JSON
     yield base64.b64encode(raw).decode().rstrip("=")
     yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
     yield raw.hex()
 
 
 class Scrubber:
-    """Replaces secrets in text. Built from what the target resolved: value -> the reference that gave it."""
+    """Replaces secrets in text.
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
+    Args:
+        secrets: what the target resolved: value -> the reference that gave it.
+        promised: values that the target promises in plain words (`{"token_service": "ok"}`): to be judged, they stay.
+    """
+
+    def __init__(self, secrets: Mapping[str, str], promised: frozenset[str] = frozenset()) -> None:
+        self._promised = promised - secrets.keys()
         self._named = {spelling: name for secret, name in secrets.items() for spelling in _spellings(secret)}
         longest_first = sorted(self._named, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._remembered = lru_cache(8192)(self._clean)
 
     def __call__(self, text: str) -> str:
         """The text without any secret that is known by value or by shape."""
+        return self._remembered(text) if len(text) <= _SHORT else self._clean(text)
+
+    def _clean(self, text: str) -> str:
         if self._known:
             text = self._known.sub(lambda match: self._named[match[0]], text)
         for shape, replacement in _SHAPES:
             text = shape.sub(replacement, text)
-        return text
+        return _MEMBER.sub(self._member, text)
+
+    def _member(self, match: re.Match[str]) -> str:
+        return match[0] if match[2] in self._promised else match[1] + REDACTED
+
+    def sealed(self, value: T) -> T:
+        """The same for every string of a model or a collection, its types kept and nothing validated anew."""
+        return cast("T", self._sealed(value))
+
+    def _sealed(self, value: Any) -> Any:
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return self(value)
+        if isinstance(value, BaseModel):
+            return value.model_copy(update={name: self._sealed(held) for name, held in value})
+        if isinstance(value, dict):
+            return {self._sealed(key): self._sealed(item) for key, item in value.items()}
+        if isinstance(value, tuple | list):
+            return type(value)(map(self._sealed, value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{field.name: self._sealed(getattr(value, field.name)) for field in fields(value)})
+        return value
 
     def tree(self, value: Any) -> Any:
         """The same for every string, keys included, of a JSON-like value."""

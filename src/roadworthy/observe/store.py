@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from roadworthy.observe.redaction import Scrubber
 
 
+class AmbiguousAskError(ValueError):
+    """Two asks can't be told apart in evidence; each secret by a reference of its own (`${env:...}`) can."""
+
+
 class EvidenceStore:
     """The records of one run; `folder` holds one JSON file a record."""
 
@@ -30,14 +34,17 @@ class EvidenceStore:
         self._scrub = scrub
         self._records: dict[str, Record] = {}
         self._digests: dict[Ask, str] = {}
+        self._asked: dict[str, Ask] = {}
 
     def file_name(self, ask: Ask, address: str | None) -> str:
         """Where the record of an ask at an address is kept, below the folder."""
         if ask not in self._digests:
-            redacted = self._scrub(ask.model_dump_json()).encode()
-            self._digests[ask] = hashlib.sha256(redacted).hexdigest()[:10]
+            redacted = self._scrub(ask.model_dump_json())
+            if (like := self._asked.setdefault(redacted, ask)) != ask:
+                raise AmbiguousAskError(f"two asks of {like.host} differ only in what looks like a secret: {redacted}")
+            self._digests[ask] = hashlib.sha256(redacted.encode()).hexdigest()[:10]
         digest = self._digests[ask]
-        where = "".join(c if c.isalnum() or c in ".-" else "_" for c in f"{ask.host}-{ask.port}")
+        where = "".join(c if c.isalnum() or c in ".-" else "_" for c in f"{ask.host[:80]}-{ask.port}")
         at = "" if address is None else "@" + "".join(c if c.isalnum() or c == "." else "_" for c in address)
         return f"{ask.kind}-{where}-{digest}{at}.json"
 

@@ -255,13 +255,15 @@ def _read(client: SSL.Connection) -> Handshake:
             chain.append(certificate)
         unread.extend(missing)
     distrust = (*unread, *dict.fromkeys(_distrust(code, received, len(chain)) for code, received in notes.problems))
+    above = () if distrust else _authorities(client)
     return Handshake(
         version=client.get_protocol_version_name().removeprefix("TLSv"),
         suite=client.get_cipher_name() or "",
         alpn=client.get_alpn_proto_negotiated().decode(errors="replace") or None,
         chain=tuple(chain),
         distrust=distrust,
-        authorities_end=None if distrust else _authorities_end(client),
+        authorities_begin=max((one.not_before for one in above), default=None),
+        authorities_end=min((one.not_after for one in above), default=None),
         stapled=notes.stapled,
     )
 
@@ -276,9 +278,9 @@ def _distrust(code: int, certificate: X509, sent: int) -> str:
     return f"{words}: {issuer} was not sent and is not trusted; {alone if sent == 1 else 'the authority is unknown'}"
 
 
-def _authorities_end(client: SSL.Connection) -> datetime | None:
-    above = (client.get_verified_chain() or [])[1:]
-    return min((read_certificate(one)[0].not_after for one in above), default=None)
+def _authorities(client: SSL.Connection) -> tuple[Certificate, ...]:
+    """What stands above the leaf on the verified path."""
+    return tuple(read_certificate(one)[0] for one in (client.get_verified_chain() or [])[1:])
 
 
 async def _resumes(host: str, address: Address, bench: Bench) -> bool | None:

@@ -140,6 +140,12 @@ def behind(group: Group) -> str:
     return f" + {len(group.behind)} behind it" if group.behind else ""
 
 
+def decided(verdict: Verdict) -> str:
+    """The decision, and how much it is about where that is not all: `GO (8 of 66 checks)`."""
+    word = verdict.decision.value.upper()
+    return f"{word} ({verdict.part})" if verdict.part else word
+
+
 def subject(verdict: Verdict) -> str:
     """What was judged: target, environment, release."""
     release = f", release {verdict.release}" if verdict.release else ""

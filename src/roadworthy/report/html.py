@@ -35,7 +35,7 @@ def render(verdict: Verdict) -> str:
     grouped = findings.groups(verdict)
     style, script = _resource("page.css"), _resource("page.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'"
-    title = f"{verdict.decision.value.upper()}: {findings.subject(verdict)}"
+    title = f"{findings.decided(verdict)}: {findings.subject(verdict)}"
     parts = [
         _head(verdict),
         _causes(grouped),
@@ -78,7 +78,7 @@ def _head(verdict: Verdict) -> str:
     started = f'<time datetime="{verdict.started.isoformat()}">{findings.moment(verdict.started)}</time>'
     return f"""<header class="verdict {decision.value}">
 <p class="subject">{escape(findings.subject(verdict))}</p>
-<h1><span aria-hidden="true">{findings.DECISION_MARKS[decision]}</span> {decision.value.upper()}</h1>
+<h1><span aria-hidden="true">{findings.DECISION_MARKS[decision]}</span> {escape(findings.decided(verdict))}</h1>
 <p class="headline">{escape(findings.MEANING[decision])}</p>
 <p class="counts">{escape(findings.counts(verdict))} · {findings.plural(verdict.observations, "observation")}
  · {findings.duration(verdict.elapsed_s)} · {started}</p>

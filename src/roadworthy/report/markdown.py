@@ -47,7 +47,7 @@ def fenced(text: str) -> str:
 
 def _head(verdict: Verdict) -> Iterable[str]:
     mark = findings.DECISION_MARKS[verdict.decision]
-    yield f"## {mark} {verdict.decision.value.upper()}: {escaped(findings.subject(verdict))}"
+    yield f"## {mark} {escaped(findings.decided(verdict))}: {escaped(findings.subject(verdict))}"
     yield ""
     if replayed := findings.replay(verdict):
         yield from ("> [!WARNING]", f"> **{escaped(replayed)}**", "")

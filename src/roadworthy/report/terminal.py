@@ -120,7 +120,9 @@ class _Page:
     def head(self, verdict: Verdict, grouped: tuple[findings.Group, ...]) -> None:
         style = STYLES[verdict.decision]
         mark = findings.DECISION_MARKS[verdict.decision]
-        self.line(self.text(f"{mark} {_word(verdict)}", style), self.text(f"  {findings.subject(verdict)}", "bold"))
+        self.line(
+            self.text(f"{mark} {findings.decided(verdict)}", style), self.text(f"  {findings.subject(verdict)}", "bold")
+        )
         if replayed := findings.replay(verdict):
             self.line(self.text(replayed, "bold reverse yellow"))
         if verdict.decision in {Decision.INCONCLUSIVE, Decision.INTERRUPTED}:
@@ -208,10 +210,6 @@ class _Page:
         if folder is not None:
             self.console.print()
             self.verbatim(f"report  {_near(folder / 'report.html')}", "dim")
-
-
-def _word(verdict: Verdict) -> str:
-    return verdict.decision.value.upper()
 
 
 def _near(path: Path) -> Path:

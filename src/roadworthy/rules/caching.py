@@ -12,6 +12,9 @@ _CANCELLED_BY = {
     "max-age": {"no-store", "no-cache"},
     "s-maxage": {"no-store", "no-cache", "private"},
     "immutable": {"no-store", "no-cache"},
+    "private": {"public"},
+    "no-store": {"public"},
+    "no-cache": {"immutable"},
 }
 """Directives that take the effect from a promised one (RFC 9111 section 5.2.2, RFC 8246)."""
 

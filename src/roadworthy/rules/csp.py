@@ -14,6 +14,16 @@ _HASH = re.compile(r"'(sha(?:256|384|512)-)([A-Za-z0-9+/_-]+={0,2}')", re.IGNORE
 _HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/]*)(.*)", re.DOTALL)
 
 
+FETCH_DIRECTIVES = frozenset(
+    {
+        *("child-src", "connect-src", "font-src", "frame-src", "img-src", "manifest-src", "media-src", "object-src"),
+        *("script-src", "script-src-attr", "script-src-elem", "style-src", "style-src-attr", "style-src-elem"),
+        "worker-src",
+    }
+)
+"""Those that fall back to default-src (CSP Level 3, section 6.1)."""
+
+
 def parse_csp(values: tuple[str, ...]) -> tuple[Policy, ...]:
     """Every policy of every header; a browser enforces them all. Of a repeated directive the first counts."""
     policies = (_policy(text) for value in values for text in value.split(","))
@@ -73,7 +83,28 @@ def csp_faults(
         elif wanted not in found or not all(wanted <= sources for sources in found):
             seen = ", and ".join(_shown(sources) for sources in dict.fromkeys(found))
             faults.append(f"{name} {seen}, promised {_shown(wanted)}")
-    return faults
+    return faults + _loosened(policies, promised)
+
+
+def _loosened(policies: tuple[Policy, ...], promised: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Fetch directives that nobody promised and that take in more than the promised `default-src` that they stand for.
+
+    One policy that keeps to it is enough: browsers enforce all.
+    """
+    given = {name.lower() for name in promised}
+    if "default-src" not in given:
+        return []
+    wanted = next(sources_of(words) for name, words in promised.items() if name.lower() == "default-src")
+    sent = {name for policy in policies for name in policy if name in FETCH_DIRECTIVES} - given
+    return [
+        f"{name} {_shown(policies[0].get(name, frozenset()))} loosens the promised default-src {_shown(wanted)}"
+        for name in sorted(sent)
+        if not any(_in_effect(policy, name) <= wanted for policy in policies if {name, "default-src"} & policy.keys())
+    ]
+
+
+def _in_effect(policy: Policy, name: str) -> frozenset[str]:
+    return policy.get(name, policy.get("default-src", frozenset()))
 
 
 def _shown(sources: frozenset[str]) -> str:

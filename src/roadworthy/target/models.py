@@ -109,7 +109,9 @@ class Running(Expectation):
 class Tcp(Expectation):
     """Promises about the transport alone."""
 
-    open: Literal[True] = Field(description="Every address behind the name accepts connections.")
+    open: Literal[True] = Field(
+        description="Every address behind the name accepts connections. REACH-TCP judges that of every component."
+    )
 
 
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
@@ -131,7 +133,11 @@ class Tls(Expectation):
     forbids_suites: tuple[SuiteClass, ...] | None = Field(
         None, min_length=1, description="Kinds of cipher suites that must not be accepted."
     )
-    trusted: bool = Field(True, description="The chain verifies against the trust store, or `network.ca_file`.")
+    trusted: bool = Field(
+        True,
+        description="The chain leads to the trust store, or to `network.ca_file`; every certificate in it is valid "
+        "today, and the first one is for this name.",
+    )
     min_days_left: int | None = Field(None, ge=0, description="Days until the certificate ends, at least.")
     max_lifetime_days: int | None = Field(None, gt=0, description="From not-before to not-after, at most.")
     min_key_bits: dict[Literal["rsa", "ec"], int] | None = Field(
@@ -199,7 +205,10 @@ class Headers(Expectation):
         None, alias="x-xss-protection", description="Compared by meaning: `1;mode=block` is `1; mode=block`."
     )
     content_security_policy: dict[str, OneOrMany] | None = Field(
-        None, alias="content-security-policy", min_length=1, description="Directives, each with its sources."
+        None,
+        alias="content-security-policy",
+        min_length=1,
+        description="Directives, each with exactly its sources; `'nonce-*'` stands for any nonce.",
     )
     referrer_policy: OneOrMany | None = Field(
         None, alias="referrer-policy", min_length=1, description="The policies of which one is in force."
@@ -232,8 +241,14 @@ class Component(Frozen):
     """A part of the deployment that can fail by itself, and what it promises."""
 
     description: str | None = Field(None, description="For people.")
-    url: str | None = Field(None, description="http(s)://name[:port][/path]; names what HTTP and TLS checks ask.")
-    address: str | None = Field(None, description="name:port, for a part that speaks no HTTP.")
+    url: str | None = Field(
+        None,
+        description="http(s)://name[:port][/path]; names what HTTP and TLS checks ask.",
+        json_schema_extra={PUBLIC: True},
+    )
+    address: str | None = Field(
+        None, description="name:port, for a part that speaks no HTTP.", json_schema_extra={PUBLIC: True}
+    )
     depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
     health: (
         Annotated[tuple[Health, ...], BeforeValidator(_one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
@@ -267,11 +282,13 @@ class Component(Frozen):
             raise ValueError("give either url or address")
         if self.url is not None:
             parts = urlsplit(self.url)
+            if "@" in parts.netloc:
+                raise ValueError("url holds credentials")
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
                 raise ValueError(f"url {self.url!r} is not of the form https://name[:port][/path]")
-            if parts.username or parts.password:
-                raise ValueError("url holds credentials")
             _ = parts.port
+        elif "@" in (self.address or ""):
+            raise ValueError("address holds credentials")
         elif not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):[0-9]{1,5}", self.address or ""):
             raise ValueError(f"address {self.address!r} is not of the form name:port")
         if not any((self.health, self.release, self.tcp, self.tls, self.http, self.headers)):
@@ -313,7 +330,7 @@ class Network(Frozen):
     deadline: Duration = Field(120.0, description="For all observations of a run.")
     retries: int = Field(1, ge=0, le=5, description="After a transient failure of one observation.")
     concurrency: int = Field(32, ge=1, le=512, description="Observations under way at once.")
-    per_host: int = Field(6, ge=1, le=64, description="Observations under way at once to one name.")
+    per_host: int = Field(6, ge=1, le=64, description="Observations under way at once to one name and port.")
 
     @property
     def patience_s(self) -> float:
@@ -341,6 +358,20 @@ class Target(Frozen):
             raise ValueError("release: no component has a release block that tells the version it runs")
         if readers and not self.release:
             raise ValueError(f"components.{readers[0]}.release: the target promises no release.version")
+        return self
+
+    @model_validator(mode="after")
+    def _routes_are_about_a_component(self) -> Self:
+        """A typo in `connect_to` would verify another machine than was meant, and say so to nobody."""
+        reached = set()
+        for component in self.components.values():
+            host, port = component.endpoint
+            reached |= {(host, port), (host, 80)} if component.http else {(host, port)}
+        for entry in self.network.connect_to:
+            route = parse_route(entry)
+            if route.host is not None and not any(route.leads(host, port) for host, port in reached):
+                known = ", ".join(sorted(f"{host}:{port}" for host, port in reached))
+                raise ValueError(f"network.connect_to: {entry!r} is about no component; there are {known}")
         return self
 
     @model_validator(mode="after")

@@ -35,7 +35,7 @@ KINDS: tuple[tuple[Any, str, str], ...] = (
 )
 """Types with a name of their own: type, name, how it is written."""
 
-_PLAIN = {str: "text", int: "whole number", bool: "true or false", float: "number", Any: "anything", type(None): "null"}
+_PLAIN = {str: "text", int: "whole number", bool: "true or false", float: "number", Any: "anything"}
 
 
 class Block(NamedTuple):
@@ -88,19 +88,22 @@ def _section(block: Block, judges: Mapping[str, Iterable[str]]) -> str:
 
 
 def _fields(block: Block, judges: Mapping[str, Iterable[str]], more: Iterable[tuple[str, ...]] = ()) -> str:
-    hints = get_type_hints(block.model, include_extras=True)
-    defaults = block.model.model_construct().model_dump(mode="json", by_alias=True, exclude_none=True)
-    rows = []
+    hints = _hints(block.model)
+    defaults = block.model.model_construct().model_dump(mode="json", by_alias=True)
+    rows: list[tuple[str, ...]] = []
     for name, field in block.model.model_fields.items():
         key = field.alias or name
-        inner = _model_below(field.annotation)
         at = f"{block.key}.{key}{'.NAME' if key == 'components' else ''}".removeprefix(".")
         value = _written(hints[name]) + _bounds(field)
-        value = value.replace("block", f"[block](#{_anchor(at)})", 1) if inner else value
-        default = "required" if field.is_required() else _shown(defaults.get(key))
-        judged = _checks(judges, at.removeprefix("components.NAME."))
-        rows.append((f"`{key}`", value, default, field.description or "", judged))
-    return _table(("key", "value", "default", "says", "judged by"), [*rows, *more])
+        if _model_below(field.annotation):
+            value = value.replace("block", f"[block](#{_anchor(at)})", 1)
+        default = "required" if field.is_required() else _shown(defaults[key])
+        _, _, promise = at.partition("components.NAME.")
+        rows.append((f"`{key}`", value, default, field.description or "", _checks(judges, promise) if promise else ""))
+    head = ("key", "value", "default", "says", "judged by")
+    rows += more
+    shown = len(head) if any(row[-1] for row in rows) else len(head) - 1
+    return _table(head[:shown], (row[:shown] for row in rows))
 
 
 def _anchor(key: str) -> str:
@@ -112,49 +115,65 @@ def _written(annotation: Any) -> str:
     """A type as a person writes it."""
     if known := next((name for alias, name, _ in KINDS if annotation == alias), None):
         return known
+    if get_origin(annotation) is Annotated:
+        inner, *metadata = get_args(annotation)
+        inputs = (part.json_schema_input_type for part in metadata if isinstance(part, BeforeValidator))
+        return _written(next(inputs, inner))
+    return _plain(annotation)
+
+
+def _plain(annotation: Any) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        inputs = (part.json_schema_input_type for part in args[1:] if isinstance(part, BeforeValidator))
-        return _written(next(inputs, args[0]))
     if origin in (Union, UnionType):
         return " or ".join(_written(option) for option in args if option is not type(None))
     if origin is Literal:
         return ", ".join(f"`{_shown(value)}`" for value in args)
     if origin is tuple:
-        return f"list of {_written(args[0])}"
+        return f"list of {_written(args[0])}".replace("of block", "of blocks")
     if origin is dict:
         return f"mapping of {_written(args[0])} to {_written(args[1])}"
     return "block" if isinstance(annotation, type) and issubclass(annotation, BaseModel) else _PLAIN[annotation]
 
 
-_BOUNDS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "at least {}"}
-
-
 def _bounds(field: FieldInfo) -> str:
     """The limits of a field's own; those of a named kind stand with the kind."""
-    found = []
-    for part in field.metadata:
-        for name, words in _BOUNDS.items():
-            limit = getattr(part, name, None)
-            if limit is None or (name == "gt" and field.annotation is float):
-                continue
-            text = field.annotation is str or (name == "min_length" and str in get_args(field.annotation))
-            found.append("not empty" if text and name == "min_length" else words.format(limit))
-    return f", {', '.join(found)}" if found else ""
+    limits = {name: getattr(part, name) for part in field.metadata for name in _LIMITS if hasattr(part, name)}
+    if field.annotation is float:  # a duration
+        return ""
+    if {"ge", "le"} <= limits.keys():
+        return f", {limits['ge']} to {limits['le']}"
+    return "".join(f", {_LIMITS[name].format(limit)}" for name, limit in limits.items())
+
+
+_LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "not empty"}
 
 
 def _shown(value: Any) -> str:
+    """A default, as it would be written; what is empty promises nothing."""
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{', '.join(map(str, value))}]" if value else ""
-    return "" if value is None or value == {} or isinstance(value, dict) else str(value)
+        return str(value).lower()
+    if isinstance(value, list) and value:
+        return f"[{', '.join(map(str, value))}]"
+    return "" if isinstance(value, list | dict | None) else str(value)
 
 
 def _kinds(blocks: Iterable[type[BaseModel]]) -> Iterator[tuple[str, str]]:
     """The named types that a key takes."""
-    used = " ".join(_written(hint) for block in blocks for hint in get_type_hints(block, include_extras=True).values())
-    return ((name, written) for _, name, written in KINDS if name in used)
+    used = [part for block in blocks for hint in _hints(block).values() for part in _parts(hint)]
+    return ((name, written) for alias, name, written in KINDS if alias in used)
+
+
+def _hints(model: type[BaseModel]) -> dict[str, Any]:
+    """The fields' types as they are written, names of types kept."""
+    hints = get_type_hints(model, include_extras=True)
+    return {name: hints[name] for name in model.model_fields}
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """A type and all that it is made of."""
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _parts(inner)
 
 
 def _public(blocks: Iterable[Block]) -> Iterator[str]:

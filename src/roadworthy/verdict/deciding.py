@@ -18,19 +18,18 @@ EXIT_CODES = {
 
 
 def decide(results: Iterable[Result]) -> Decision:
-    """No-go where a blocking promise is broken; inconclusive where one could not be observed, or nothing was judged."""
-    results = tuple(results)
+    """No-go where a blocking promise is broken; inconclusive where one was not observed, or nothing blocking judged."""
     blocking = {result.outcome for result in results if result.blocking}
     if Outcome.FAILED in blocking:
         return Decision.NO_GO
-    if Outcome.NOT_OBSERVED in blocking or not results:
+    if Outcome.NOT_OBSERVED in blocking or not blocking:
         return Decision.INCONCLUSIVE
     return Decision.GO
 
 
-def headline(decision: Decision, target: str, causes: tuple[Cause, ...]) -> str:
-    """The decision and its first cause, in one line."""
-    words = f"{decision.value.upper()}: {target}"
+def headline(decision: Decision, target: str, causes: tuple[Cause, ...], part: str = "") -> str:
+    """The decision and its first cause, in one line; `part` says how much was judged where it was not all."""
+    words = f"{decision.value.upper()}{f' ({part})' if part else ''}: {target}"
     if not causes:
         return words
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""

@@ -27,10 +27,13 @@ AnyCase = Case[Any, Any, Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a parametrised check is about: one component of a target."""
+    """What a parametrised check is about: one component of a target. It prints as a name: a target holds secrets."""
 
     target: Target
     name: str
+
+    def __repr__(self) -> str:
+        return self.name
 
     @property
     def component(self) -> Component:
@@ -84,10 +87,11 @@ def _field(expected: object, expects: str) -> str:
 class Place:
     """Where a check and its promise stand."""
 
+    sealed: Subject
     node_id: str
     family: str
     promised_at: str | None
-    evidence: Callable[[Record], str]
+    evidence: Callable[[Ask, str | None], str]
     blocks_from: Severity
 
 
@@ -97,14 +101,19 @@ def judge(
     records_of: Callable[[Ask], Iterable[Record]],
     place: Place,
 ) -> Result:
-    """Judges all that was observed for the check, and never answers passed without having seen something."""
+    """Judges all that was observed for the check, and never answers passed without having seen something.
+
+    What was asked comes from the subject as it is; what is expected comes from it without secrets (`place.sealed`), as
+    what was seen was redacted too.
+    """
     check = check_of(function)
     if check is None:
         raise TypeError(f"{function.__name__} is not a check")
-    pairs = looks_of(function, subject)
+    asks = [ask for _, ask in looks_of(function, subject)]
+    pairs = looks_of(function, place.sealed)
     looks = tuple(
-        _look(function, subject, expected, record, place.evidence)
-        for expected, ask in pairs
+        _look(function, place.sealed, expected, record, place.evidence(ask, record.address))
+        for (expected, _), ask in zip(pairs, asks, strict=True)
         for record in records_of(ask)
     )
     outcome = _worst(looks)
@@ -130,9 +139,7 @@ def judge(
     )
 
 
-def _look(
-    function: Callable[..., None], subject: Subject, expected: object, record: Record, evidence: Callable[[Record], str]
-) -> Look:
+def _look(function: Callable[..., None], subject: Subject, expected: object, record: Record, evidence: str) -> Look:
     outcome, seen = _ask_check(function, subject, expected, record)
     observed = None if isinstance(record.result, NotSeen) else record.result.observation.observed_at
     check = check_of(function)
@@ -142,7 +149,7 @@ def _look(
         outcome=outcome,
         seen=seen,
         by_hand=_by_hand(check.by_hand if check else "", record),
-        evidence=evidence(record),
+        evidence=evidence,
         attempts=len(record.earlier_attempts) + 1,
         elapsed_s=record.elapsed_s,
         observed_at=observed,

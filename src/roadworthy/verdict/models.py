@@ -151,6 +151,7 @@ class Verdict(Part):
     rounds: tuple[Round, ...] = ()
     causes: tuple[Cause, ...]
     results: tuple[Result, ...]
+    part: str | None = Field(None, description="How much was judged, where it was not all: `8 of 66 checks`.")
     notes: tuple[str, ...] = Field((), description="What a reader must know of this run: selection, retries, replay.")
 
     def count(self, outcome: Outcome) -> int:

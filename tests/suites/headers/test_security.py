@@ -86,7 +86,7 @@ def test_hsts_over_http_is_ignored(suite: ModuleType) -> None:
     "values",
     [
         (SITE_SENT,),
-        ("DEFAULT-SRC 'SELF' ;\tScript-Src 'self' HTTPS://CDN.example; OBJECT-SRC 'None'; img-src *",),
+        ("DEFAULT-SRC 'SELF' ;\tScript-Src 'self' HTTPS://CDN.example; OBJECT-SRC 'None'; img-src 'self'",),
         ("default-src 'self'; default-src *; script-src 'self' https://cdn.example; object-src",),
         ("default-src 'self'; object-src 'none'", "script-src 'self' https://cdn.example"),
         ("default-src 'self'; object-src 'none', script-src 'self' https://cdn.example",),
@@ -112,6 +112,7 @@ def test_csp_as_promised_passes(suite: ModuleType, values: tuple[str, ...]) -> N
         ((SITE_SENT, "default-src 'none'"), "default-src 'self', and 'none', promised 'self'"),
         (("default-src *", f"default-src https:; {SITE_SENT.partition(';')[2]}"), "default-src *, and https:"),
         ((SITE_SENT.replace("'none'", "'self' 'none'"),), "object-src 'self', promised 'none'"),
+        ((f"{SITE_SENT}; img-src *",), "img-src * loosens the promised default-src 'self'"),
         ((SITE_SENT.replace("object-src 'none'", "object-src 'none' \u00fc"),), "object-src is missing"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_common_name_is_no_name(suite: ModuleType) -> None:
 def test_the_last_and_the_first_second_are_valid(suite: ModuleType) -> None:
     passes(suite.test_every_certificate_is_valid_today, tls(shaken(certificate(not_after=NOW))))
     passes(suite.test_every_certificate_is_valid_today, tls(shaken(certificate(not_before=NOW))))
-    passes(suite.test_every_certificate_is_valid_today, tls(shaken(authorities_end=NOW)))
+    passes(suite.test_every_certificate_is_valid_today, tls(shaken(authorities_begin=NOW, authorities_end=NOW)))
 
 
 def test_a_second_too_late_or_too_early_is_not(suite: ModuleType) -> None:
@@ -69,11 +69,12 @@ def test_a_second_too_late_or_too_early_is_not(suite: ModuleType) -> None:
     fails(check, tls(shaken(certificate(not_after=NOW - SECOND))), "expired on 21 Nov 2026")
     fails(check, tls(shaken(certificate(not_before=NOW + SECOND))), "valid only from 21 Nov 2026 12:00 UTC")
     fails(check, tls(shaken(authorities_end=NOW - SECOND)), "authority expired on 21 Nov 2026")
+    fails(check, tls(shaken(authorities_begin=NOW + SECOND)), "authority is valid only from 21 Nov 2026")
 
 
-def test_an_expired_leaf_is_told_once_where_its_end_is_promised(suite: ModuleType) -> None:
+def test_an_expired_leaf_has_no_valid_date_and_no_days_left(suite: ModuleType) -> None:
     seen = shaken(certificate(not_after=NOW - SECOND))
-    passes(suite.test_every_certificate_is_valid_today, tls(seen, min_days_left=14))
+    fails(suite.test_every_certificate_is_valid_today, tls(seen, min_days_left=14), "expired on")
     fails(suite.test_the_certificate_outlives_its_renewal_window, tls(seen, min_days_left=14), "expired on")
 
 

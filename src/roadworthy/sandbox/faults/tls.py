@@ -155,8 +155,8 @@ FAULTS = (
     fault(
         "edge-certificate-expired",
         "The edge serves a certificate that ended two days ago.",
-        "TLS-EXPIRY",
-        where=_edge(promising("tls.min_days_left")),
+        "TLS-DATES",
+        where=_edge(promising("tls.trusted")),
         change=_certificate(lambda old, _: _ending(-2)(old)),
     ),
     fault(
