@@ -12,7 +12,8 @@ The target of 21 services against its own sandbox, on loopback alone. In every r
 Every way must find the deployment well, or the benchmark ends with an error: a fast failure is no result. At the end
 one service is made to hang, to see the gate where one observation is far slower than all others. On loopback nothing
 is ever waited for; `--round-trip 20` puts the servers 20 ms away (distance.py), as most are. Wall times of one
-machine say little; the ratios of one round say more. Medians are shown with their least and most.
+machine say little; the ratios of one round say more. Medians are shown with their least and most. A gate writes about
+200 small files, which cost some disks more than all the rest: TMPDIR says where.
 """
 
 from __future__ import annotations
@@ -312,19 +313,18 @@ def ratios(ours: list[float], theirs: list[float]) -> str:
 
 def tell_aim(ways: dict[str, Way], told: list[Round], slow: list[tuple[float, float]]) -> None:
     """Whether the aim is met, for the slowest observation in each of its meanings."""
-    start_up = statistics.median(ways["one tcp"].wall_s)
     print(f"\naim: start-up < {START_UP_S:.0f} s, and wall <= {FACTOR} x the slowest observation + {START_UP_S:.0f} s")
-    print(f"  start-up (one tcp): {start_up:.3f} s: {met(start_up, START_UP_S)}")
-    wall = statistics.median(ways["gate"].wall_s)
-    hanging_s, hung = (statistics.median(values) for values in zip(*slow, strict=True))
+    start_up, walls = ways["one tcp"].wall_s, ways["gate"].wall_s
+    hanging_s, hung = (list(values) for values in zip(*slow, strict=True))
     for when, wall_s, slowest_s in (
-        ("all is well, slowest as the gate saw it", wall, statistics.median(e.gated.slowest.elapsed_s for e in told)),
-        ("all is well, slowest when looked at alone", wall, statistics.median(max(e.in_turn_s) for e in told)),
+        ("start-up (one tcp)", start_up, [0.0]),
+        ("all well, slowest as the gate saw it", walls, [each.gated.slowest.elapsed_s for each in told]),
+        ("all well, slowest of those in turn", walls, [max(each.in_turn_s) for each in told]),
         ("one service hangs", hanging_s, hung),
     ):
-        bound = FACTOR * slowest_s + START_UP_S
-        sum_ = f"{FACTOR} x {slowest_s:.3f} + {START_UP_S:.0f} = {bound:.3f} s"
-        print(f"  {when}: {wall_s:.3f} s against {sum_}: {met(wall_s, bound)}")
+        bound = FACTOR * statistics.median(slowest_s) + START_UP_S
+        values = f"median {statistics.median(wall_s):.3f}, least {min(wall_s):.3f}, allowed {bound:.3f} s"
+        print(f"  {when:36}  {values}: {met(statistics.median(wall_s), bound)}; at its least {met(min(wall_s), bound)}")
 
 
 def met(value: float, bound: float) -> str:
@@ -355,9 +355,7 @@ def main() -> None:
         sys.exit(f"{' and '.join(missing)} not found: the shell loop needs both")
     ways = {name: Way() for name in ("gate", "one tcp", "in turn", "shell", "pytest")}
     print(f"{os.cpu_count()} CPUs, load before: {os.getloadavg()[0]:.2f}")
-    reports = ROOT / "reports"  # where a gate writes: a temporary folder may be on a slower disk
-    reports.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=reports) as place, running(TARGET) as sandbox:
+    with tempfile.TemporaryDirectory(prefix="roadworthy-bench-") as place, running(TARGET) as sandbox:
         folder = Path(place)
         with far(sandbox, args.round_trip / 1000, folder) as overlays:
             told = list(rounds(sandbox, overlays, args.rounds, folder, ways))

@@ -278,7 +278,7 @@ def test_suites_without_a_target_are_refused(verify: Verify) -> None:
     assert verify().returncode == 4
 
 
-@pytest.mark.parametrize("option", ["--target", "--replay", "--expect-version", "--resolver"])
+@pytest.mark.parametrize("option", ["--target", "--replay", "--expect-version", "--resolver", "--reports"])
 def test_an_option_that_a_variable_left_empty_is_refused(
     verify: Verify, target: Path, deployment: Deployment, option: str
 ) -> None:

@@ -103,6 +103,8 @@ def _asks_for_suites(config: pytest.Config) -> bool:
 
 def _options(config: pytest.Config) -> RunOptions:
     get = config.getoption
+    if get("reports") == "":
+        raise UsageError("--reports is empty: name a folder, or leave it out")
     shared = getattr(config, "workerinput", {}).get(REPORT_KEY)
     return RunOptions(
         target=get("target"),

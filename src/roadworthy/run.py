@@ -64,6 +64,9 @@ class _Recorded:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, key: str) -> str | None:
+        """As it was: of the key, or of its nearest parent."""
+        while key and key not in self.positions:
+            key = key.rpartition(".")[0]
         return self.positions.get(key)
 
 
@@ -136,12 +139,12 @@ class Run:
     def write_snapshot(self) -> None:
         """Keeps the target as it was judged, without secrets, for a replay."""
         dump = self.target.model_dump(mode="json", by_alias=True, exclude_none=True)
-        keys = (
-            f"components.{name}.{block}.{leaf}" if leaf else f"components.{name}.{block}"
+        keys = [
+            ".".join(filter(None, ("components", name, block, leaf)))
             for name, component in dump["components"].items()
-            for block, value in component.items()
-            for leaf in ["", *(value if isinstance(value, dict) else ())]
-        )
+            for block, value in {"": None, **component}.items()
+            for leaf in ["", *_leaves(value)]
+        ]
         positions = {key: place for key in keys if (place := self._promises.where(key))}
         snapshot = {"schema_version": 1, "target": self._scrub.tree(dump), "positions": positions}
         (self.folder / "target.json").write_text(json.dumps(snapshot, indent=1) + "\n", encoding="utf-8")
@@ -356,6 +359,12 @@ class Run:
         """Removes the folder of a run that judged nothing."""
         if self.options.writes and not self.options.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _leaves(block: object) -> Iterable[str]:
+    """The keys of a block, or of each block of a list."""
+    blocks = block if isinstance(block, list) else [block]
+    return dict.fromkeys(key for one in blocks if isinstance(one, dict) for key in one)
 
 
 def _promised_words(target: Target) -> Iterable[str]:

@@ -31,7 +31,7 @@ def test_http_leads_to_the_same_place_on_https(redirect: RedirectCase) -> None:
     after=("HTTP-REDIRECT", "REACH-TCP", "TLS-HANDSHAKE"),
     expects="http.redirects_from_http",
     source="RFC 9110 section 15.4; Fetch Standard, HTTP-redirect fetch",
-    by_hand="curl -sSkIL --max-redirs 10 --connect-to {host}:{port}:{address} '{url}'",
+    by_hand="curl -sSkIL --max-redirs 10 --connect-to {host}:{port}:{address} --connect-to {host}::{ip}: '{url}'",
     repair="Let one place alone redirect. Behind a proxy that ends TLS, the service must heed X-Forwarded-Proto, or it "
     "sends visitors back and forth.",
 )

@@ -44,6 +44,11 @@ class Block(NamedTuple):
     key: str
     model: type[BaseModel]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that stand in it."""
+        return tuple(field.alias or name for name, field in self.model.model_fields.items())
+
 
 def as_markdown(judges: Mapping[str, Iterable[str]]) -> str:
     """The reference.
@@ -52,7 +57,7 @@ def as_markdown(judges: Mapping[str, Iterable[str]]) -> str:
         judges: a component's key (`tls.min_days_left`, or a whole block), and the checks that judge it; those of every
             component stand at the empty key.
     """
-    top, *blocks = _blocks("", models.Target)
+    top, *blocks = blocks_of("", models.Target)
     parts = {
         "values": _table(("value", "how it is written"), _kinds(block.model for block in (top, *blocks))),
         "public": ", ".join(f"`{key}`" for key in _public((top, *blocks))),
@@ -66,12 +71,13 @@ def as_markdown(judges: Mapping[str, Iterable[str]]) -> str:
     return text
 
 
-def _blocks(key: str, model: type[BaseModel]) -> Iterator[Block]:
+def blocks_of(key: str, model: type[BaseModel]) -> Iterator[Block]:
+    """A block and all below it, by their dotted keys."""
     yield Block(key, model)
     for name, field in model.model_fields.items():
         if inner := _model_below(field.annotation):
             place = f"{key}.{field.alias or name}".removeprefix(".")
-            yield from _blocks(f"{place}.NAME" if place == "components" else place, inner)
+            yield from blocks_of(f"{place}.NAME" if place == "components" else place, inner)
 
 
 def _model_below(annotation: Any) -> type[BaseModel] | None:
