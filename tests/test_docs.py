@@ -192,7 +192,7 @@ def test_targets_can_be_loaded(document: Path, tmp_path: Path) -> None:
     for text in shown:
         if re.search(r"^schema: 1$", text, re.MULTILINE):
             (tmp_path / "shop.yaml").write_text(text, encoding="utf-8")
-            load_target(tmp_path / "shop.yaml", environ={"EXPECTED_VERSION": "2026.11.3"})
+            load_target(tmp_path / "shop.yaml", environ={"EXPECTED_VERSION": "2026.11.3", "PROBE_KEY": "probe-key"})
     extending = [text for text in shown if re.search(r"^extends: shop.yaml$", text, re.MULTILINE)]
     for text in extending:
         base = next(whole(DOCUMENTS[0].parent / "docs/how-to/first-target.md"))

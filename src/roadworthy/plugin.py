@@ -22,7 +22,8 @@ import pytest
 from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Moment
 from roadworthy.observe.store import AmbiguousAskError
-from roadworthy.run import Run, RunOptions, UsageError
+from roadworthy.opening import RunOptions, UsageError
+from roadworthy.run import Run
 from roadworthy.verdict.judging import Subject, kind_of, looks_of
 from roadworthy.verdict.models import ExitCode, Outcome, Result
 

@@ -6,23 +6,20 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from roadworthy import __version__
 from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Ask, Moment, NotSeen, Reason, Record, Seen
 from roadworthy.observe.redaction import Scrubber
 from roadworthy.observe.store import EvidenceStore
+from roadworthy.opening import RunOptions, UsageError, find_recording, load_promises, new_folder
 from roadworthy.report import print_verdict, write_reports
 from roadworthy.report.progress import Progress
-from roadworthy.target.loading import TargetError, find_target, load_target
-from roadworthy.target.models import Target
-from roadworthy.target.values import parse_duration
 from roadworthy.verdict.causes import explain
 from roadworthy.verdict.deciding import EXIT_CODES, decide, headline
 from roadworthy.verdict.judging import Place, Subject, judge, looks_of
@@ -30,73 +27,18 @@ from roadworthy.verdict.models import Decision, Outcome, Result, Round, Verdict
 from roadworthy.waiting import PAUSE_S, Settling, good_in_row, wait_until_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from roadworthy.observe.engine import Observatory
+    from roadworthy.opening import Promises
+    from roadworthy.target.models import Target
 
 Checked = tuple[Callable[..., None], Subject]
 _ROUNDS = TypeAdapter(tuple[Round, ...])
 
 
-class UsageError(Exception):
-    """The run can't start as it was asked for: exit code 4."""
-
-
-class _Promises(Protocol):
-    """A target with its secrets and the places where its promises stand."""
-
-    @property
-    def target(self) -> Target: ...
-
-    @property
-    def secrets(self) -> Mapping[str, str]: ...
-
-    def where(self, key: str) -> str | None:
-        """file:line:column of a dotted key."""
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    """The target as a recorded run left it: no secret, no file needed."""
-
-    target: Target
-    positions: Mapping[str, str]
-    secrets: Mapping[str, str] = field(default_factory=dict)
-
-    def where(self, key: str) -> str | None:
-        """As it was: of the key, or of its nearest parent."""
-        while key and key not in self.positions:
-            key = key.rpartition(".")[0]
-        return self.positions.get(key)
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a run was asked for."""
-
-    target: str | None
-    overlays: tuple[str, ...]
-    connect_to: tuple[str, ...]
-    resolver: str | None
-    expect_version: str | None
-    fail_on: Severity
-    wait: str | None
-    settle: int
-    replay: str | None
-    reports: Path
-    targets: Path
-    folder: Path | None
-    """Where the run is kept, if another process has already decided it."""
-    verdict_only: bool
-    quiet: bool
-    writes: bool
-    selected: bool
-
-
 class Run:
     """One run over one target."""
 
-    def __init__(self, options: RunOptions, promises: _Promises, folder: Path) -> None:
+    def __init__(self, options: RunOptions, promises: Promises, folder: Path) -> None:
         self.options = options
         self.target = promises.target
         self.folder = folder
@@ -117,15 +59,15 @@ class Run:
         Raises:
             UsageError: the target, an option or the recording to replay is not usable.
         """
-        recording = _find_recording(options, options.replay) if options.replay is not None else None
-        promises = _load(options, recording)
-        wait = _wait_s(options)
+        recording = find_recording(options, options.replay) if options.replay is not None else None
+        promises = load_promises(options, recording)
+        wait = options.wait_s
         if options.settle < 1 or (options.settle > 1 and wait is None):
             raise UsageError("--settle N needs --wait TIME, and N of at least 1")
         if wait is not None and (options.settle - 1) * PAUSE_S > wait:
             raise UsageError(f"--settle {options.settle} takes longer than --wait {options.wait} allows")
         name = promises.target.name
-        folder = options.folder or (_new_folder(options.reports, name) if options.writes else options.reports)
+        folder = options.folder or (new_folder(options.reports, name) if options.writes else options.reports)
         run = cls(options, promises, folder)
         if options.writes and not options.folder:
             try:
@@ -164,15 +106,15 @@ class Run:
             self._store.file_name(ask, None)  # refuses asks that evidence could not tell apart, before any is sent
         with Progress(quiet=self.options.quiet) as progress:
             rounds = self.folder / "rounds.json"
-            if (wait_s := _wait_s(self.options)) is not None and not rounds.exists():
-                settled = self._wait(checked, self._observatory, wait_s, progress)
+            if (patience := self.options.wait_s) is not None and not rounds.exists():
+                settled = self._wait(checked, self._observatory, patience, progress)
                 rounds.write_bytes(_ROUNDS.dump_json(settled, indent=1))
                 self._store.forget()
             self._observatory.start_clock()  # whoever waited: this process, or another one while this waited for it
             self._observatory.observe(_asks(checked), progress)
 
     def _wait(
-        self, checked: tuple[Checked, ...], observatory: Observatory, wait_s: float, progress: Progress
+        self, checked: tuple[Checked, ...], observatory: Observatory, patience_s: float, progress: Progress
     ) -> tuple[Round, ...]:
         blockers = tuple((function, subject) for function, subject in checked if _is_blocker(function))
 
@@ -184,7 +126,7 @@ class Run:
 
         return wait_until_settled(
             look,
-            wait_s=wait_s,
+            wait_s=patience_s,
             settling=Settling(self.options.settle),
             is_transient=self._is_transient,
             watcher=progress,
@@ -408,60 +350,3 @@ def _may_pass(record: Record) -> bool:
     if isinstance(record.result, Seen):
         return record.result.observation.transient
     return record.result.reason in (Reason.NO_ADDRESS, Reason.NO_ANSWER, Reason.RESOLVER, Reason.UNREACHABLE)
-
-
-def _wait_s(options: RunOptions) -> float | None:
-    if options.wait is None:
-        return None
-    try:
-        seconds: float = parse_duration(options.wait)
-    except ValueError as error:
-        raise UsageError(f"--wait {options.wait}: {error}") from error
-    return seconds
-
-
-def _load(options: RunOptions, recording: Path | None) -> _Promises:
-    try:
-        if options.target is None and recording is not None:
-            return _recorded(recording)
-        path = find_target(options.target or "", options.targets)
-        overrides: dict[str, object] = {}
-        if options.expect_version is not None:
-            overrides["release.version"] = options.expect_version
-        if options.resolver is not None:
-            overrides["network.resolver"] = options.resolver
-        if options.connect_to:
-            overrides["network.connect_to"] = list(options.connect_to)
-        return load_target(path, overlays=[Path(file) for file in options.overlays], overrides=overrides)
-    except TargetError as error:
-        raise UsageError(str(error)) from error
-
-
-def _recorded(recording: Path) -> _Recorded:
-    try:
-        snapshot = json.loads((recording / "target.json").read_text(encoding="utf-8"))
-        return _Recorded(Target.model_validate(snapshot["target"]), snapshot["positions"])
-    except (OSError, ValueError, KeyError, ValidationError) as error:
-        raise UsageError(f"--replay: {recording} holds no target.json of a run ({error})") from error
-
-
-def _find_recording(options: RunOptions, replay: str) -> Path:
-    for candidate in (Path(replay), options.reports / replay):
-        if replay and (candidate / "evidence").is_dir():
-            return candidate
-    raise UsageError(f"--replay {replay!r}: no recorded run there (a folder with evidence/ in it)")
-
-
-def _new_folder(reports: Path, name: str) -> Path:
-    """A folder of our own, named by when and what; runs that start together don't meet."""
-    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{name}"
-    for number in range(1, 1000):
-        folder = reports / (stamp if number == 1 else f"{stamp}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UsageError(f"--reports {reports}: {error.strerror}") from error
-        return folder
-    raise UsageError(f"--reports {reports}: no free folder name for {stamp}")
