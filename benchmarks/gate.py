@@ -119,6 +119,8 @@ class Round:
     gated: Gated
     in_turn_s: tuple[float, ...]
     """How long each observation took when nothing else was looked at."""
+    steady_s: float
+    """A computation that is always the same: what it varies by is the machine's doing."""
 
 
 def spend(command: tuple[str, ...], folder: Path, expected: int = 0) -> Spent:
@@ -224,7 +226,14 @@ def rounds(
             spent = spend((*pytest_way, "--rootdir", str(folder), "-c", str(folder / "pytest.ini"), str(tests)), folder)
             passed = re.search(r"(\d+) passed", spent.output)
             add(ways["pytest"], spent, passed[1] if passed else "?", passed[1] if passed else "?")
-            yield Round(gated, tuple(record.elapsed_s for record in seen))
+            yield Round(gated, tuple(record.elapsed_s for record in seen), steady())
+
+
+def steady() -> float:
+    """Seconds of a fixed computation."""
+    started = time.perf_counter()
+    sum(number * number for number in range(1_000_000))
+    return time.perf_counter() - started
 
 
 def add(way: Way, spent: Spent, looks: str, judges: str) -> None:
@@ -301,8 +310,14 @@ def tell(ways: dict[str, Way], told: list[Round]) -> None:
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     slowest = gated.slowest
     print(f"\nthe gate looks at {counts}; slowest: {slowest.ask.kind} {slowest.ask.host}:{slowest.ask.port}")
-    noise = (max(walls) - min(walls)) / statistics.median(walls)
-    print(f"noise: between its fastest and slowest run the gate differs by {noise:.0%} of its median")
+    print(
+        f"noise: the gate varies by {varies(walls)}; a fixed computation by {varies([each.steady_s for each in told])}"
+    )
+
+
+def varies(values: list[float]) -> str:
+    """From the least to the most, as a part of the median."""
+    return f"{(max(values) - min(values)) / statistics.median(values):.0%} of its median"
 
 
 def ratios(ours: list[float], theirs: list[float]) -> str:

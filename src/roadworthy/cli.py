@@ -1,4 +1,4 @@
-"""The `roadworthy` command: a thin layer over pytest and Locust that adds no check and hides no option."""
+"""The `roadworthy` command: a thin layer over pytest that adds no check and hides no option of it."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ class Coverage:
     targets: tuple[str, ...]
     checks: tuple[str, ...]
     faults: tuple[str, ...]
+    partly: str | None = None
+    """What of the promise nothing judges yet."""
 
     @property
     def missing(self) -> str | None:
@@ -56,6 +58,7 @@ class Coverage:
             "checks": list(self.checks),
             "faults": list(self.faults),
             "missing": self.missing,
+            "partly": self.partly,
         }
 
 
@@ -94,4 +97,5 @@ def _cover(promise: Promise, targets: tuple[Target, ...], entries: tuple[Entry, 
         tuple(dict.fromkeys(target.name for target, _, _ in carriers)),
         tuple(dict.fromkeys(check for _, _, check in judged)),
         tuple(dict.fromkeys(turned)),
+        next((why for target, name, _ in carriers if (why := target.components[name].partly.get(promise.id))), None),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from roadworthy.target.loading import TargetError, find_target, load_target
+from roadworthy.target.loading import Loaded, TargetError, find_target, load_target
 from roadworthy.target.models import Target
 from roadworthy.target.values import parse_duration
 
@@ -109,7 +109,7 @@ def load_promises(options: RunOptions, recording: Path | None) -> Promises:
             overrides["network.resolver"] = options.resolver
         if options.connect_to:
             overrides["network.connect_to"] = list(options.connect_to)
-        return load_target(path, overlays=[Path(file) for file in options.overlays], overrides=overrides)
+        return _with_ca_file(load_target(path, [Path(file) for file in options.overlays], overrides))
     except TargetError as error:
         raise UsageError(str(error)) from error
 
@@ -120,6 +120,23 @@ def _recorded(recording: Path) -> Recorded:
         return Recorded(Target.model_validate(snapshot["target"]), snapshot["positions"])
     except (OSError, ValueError, KeyError, ValidationError) as error:
         raise UsageError(f"--replay: {recording} holds no target.json of a run ({error})") from error
+
+
+def _with_ca_file(loaded: Loaded) -> Loaded:
+    """The target with `network.ca_file` found from the folder of the file that names it, and seen to be usable."""
+    named = loaded.target.network.ca_file
+    if named is None:
+        return loaded
+    place = loaded.where("network.ca_file") or ""
+    file = (Path(place.rsplit(":", 2)[0]).parent / named).absolute()
+    try:
+        usable = b"-----BEGIN CERTIFICATE-----" in file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{place}: network.ca_file: {file}: {error.strerror}") from error
+    if not usable:
+        raise UsageError(f"{place}: network.ca_file: {file} holds no PEM certificate")
+    network = loaded.target.network.model_copy(update={"ca_file": str(file)})
+    return replace(loaded, target=loaded.target.model_copy(update={"network": network}))
 
 
 def find_recording(options: RunOptions, replay: str) -> Path:

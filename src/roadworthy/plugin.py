@@ -28,7 +28,7 @@ from roadworthy.verdict.judging import Subject, kind_of, looks_of
 from roadworthy.verdict.models import ExitCode, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 RUN = pytest.StashKey[Run]()
 RESULT = pytest.StashKey[Result]()
@@ -42,7 +42,7 @@ class Finding(AssertionError):  # noqa: N818 - the deployment errs, not the prog
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of a verification; see docs/options.md."""
+    """The options of a verification."""
     group = parser.getgroup("roadworthy", "deployment verification")
     add = group.addoption
     add("--target", metavar="NAME|FILE", help="what is verified: a name below targets/, or a file")
@@ -142,6 +142,20 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput[REPORT_KEY] = str(run.folder)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
+    """A check that no component asks for is no item at all."""
+    run = collector.config.stash.get(RUN, None)
+    if run is None or not callable(obj) or check_of(obj) is None or _applicable(run, obj):
+        return None
+    return []
+
+
+def _applicable(run: Run, function: Callable[..., None]) -> list[Subject]:
+    subjects = (Subject(run.target, name) for name in run.target.components)
+    return [subject for subject in subjects if looks_of(function, subject)]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each component that promises what the check judges."""
     if check_of(metafunc.function) is None:
@@ -150,27 +164,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if run is None:
         raise pytest.UsageError(NO_TARGET)
     argument, _ = kind_of(metafunc.function)
-    subjects = (Subject(run.target, name) for name in run.target.components)
-    applicable = [subject for subject in subjects if looks_of(metafunc.function, subject)]
+    applicable = _applicable(run, metafunc.function)
     # The target is part of the id: pytest's cache (--lf) must not take one target's pass for another's.
     metafunc.parametrize(argument, applicable, ids=[f"{run.target.name}:{subject.name}" for subject in applicable])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks items by family and severity, drops checks that no component asks for, puts the last looks last."""
+    """Marks items by family and severity, and puts the last looks last."""
     if RUN not in config.stash:
         return
-    items[:] = [item for item in items if not _is_empty(item)]
     for item in items:
         if check := check_of(getattr(item, "function", None)):
             item.add_marker(check.severity.label)
             item.add_marker(item.path.parent.name)
     items.sort(key=_looks_last)
-
-
-def _is_empty(item: pytest.Item) -> bool:
-    return check_of(getattr(item, "function", None)) is not None and _subject(item) is None
 
 
 def _subject(item: pytest.Item) -> Subject | None:
@@ -299,6 +307,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if exitstatus not in (ExitCode.GO, ExitCode.NO_GO, ExitCode.INTERRUPTED):
         run.discard()
+        if run.options.verdict_only and exitstatus == ExitCode.NOTHING_SELECTED:
+            sys.stderr.write("nothing selected: no check of this target matches -k, -m or the paths given\n")
         return
     verdict = run.finish(
         collected=session.testscollected,

@@ -16,7 +16,7 @@ from roadworthy import __version__
 from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Ask, Moment, NotSeen, Reason, Record, Seen
 from roadworthy.observe.redaction import Scrubber
-from roadworthy.observe.store import EvidenceStore
+from roadworthy.observe.store import EvidenceStore, name_of
 from roadworthy.opening import RunOptions, UsageError, find_recording, load_promises, new_folder
 from roadworthy.report import print_verdict, write_reports
 from roadworthy.report.progress import Progress
@@ -108,7 +108,7 @@ class Run:
             rounds = self.folder / "rounds.json"
             if (patience := self.options.wait_s) is not None and not rounds.exists():
                 settled = self._wait(checked, self._observatory, patience, progress)
-                rounds.write_bytes(_ROUNDS.dump_json(settled, indent=1))
+                rounds.write_bytes(_ROUNDS.dump_json(settled, indent=1) + b"\n")
                 self._store.forget()
             self._observatory.start_clock()  # whoever waited: this process, or another one while this waited for it
             self._observatory.observe(_asks(checked), progress)
@@ -134,11 +134,11 @@ class Run:
 
     def _is_transient(self, result: Result) -> bool:
         """Whether what is wrong may pass by itself: the old release still answers, or nothing does."""
+        wrong = (
+            self.folder / look.evidence for look in result.looks if look.outcome is not Outcome.PASSED and look.evidence
+        )
         return result.family == "release" or any(
-            _may_pass(record)
-            for look in result.looks
-            if look.outcome is not Outcome.PASSED and look.evidence
-            for record in [Record.from_json((self._store.folder.parent / look.evidence).read_bytes())]
+            not file.exists() or _may_pass(Record.from_json(file.read_bytes())) for file in wrong
         )
 
     # --- judging ---------------------------------------------------------------------------------------------------
@@ -152,10 +152,15 @@ class Run:
             node_id=node_id,
             family=family or Path(function.__code__.co_filename).parent.name,
             promised_at=self._promises.where(key),
-            evidence=lambda ask, address: f"evidence/{self._store.file_name(ask, address)}",
+            evidence=self._evidence_of,
             blocks_from=self.options.fail_on,
         )
         return self._scrub.sealed(judge(function, subject, self._records_of, place))
+
+    def _evidence_of(self, ask: Ask, address: str | None) -> str:
+        """The file of a record; where a name leads nowhere, that of the name."""
+        told = name_of(ask) if address is None and ask.per_address else ask
+        return f"evidence/{self._store.file_name(told, address)}"
 
     def _records_of(self, ask: Ask) -> tuple[Record, ...]:
         records = self._store.records(ask)

@@ -4,13 +4,12 @@ from roadworthy.rules.cors import cors_faults
 from roadworthy.rules.headers import opener_or_embedder_faults, resource_policy_faults
 
 BY_HAND = "curl -sSk -o /dev/null -D - --connect-to {host}:{port}:{address} '{url}'"
-NOT_THERE = ("REACH-TCP", "TLS-HANDSHAKE", "HEALTH-STATUS")
 
 
 @check(
     "HDR-COOP",
     severity="medium",
-    after=NOT_THERE,
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
     expects="headers.cross-origin-opener-policy",
     source="HTML Standard, section The Cross-Origin-Opener-Policy header; OWASP Secure Headers (2026)",
     by_hand=f"{BY_HAND} | grep -i cross-origin-opener-policy",
@@ -26,7 +25,7 @@ def test_other_sites_get_no_hold_of_the_window(page: HeadersCase) -> None:
 @check(
     "HDR-COEP",
     severity="medium",
-    after=NOT_THERE,
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
     expects="headers.cross-origin-embedder-policy",
     source="HTML Standard, section The Cross-Origin-Embedder-Policy header; OWASP Secure Headers (2026)",
     by_hand=f"{BY_HAND} | grep -i cross-origin-embedder-policy",
@@ -42,7 +41,7 @@ def test_only_what_agrees_is_embedded(page: HeadersCase) -> None:
 @check(
     "HDR-CORP",
     severity="medium",
-    after=NOT_THERE,
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
     expects="headers.cross-origin-resource-policy",
     source="Fetch Standard, section Cross-Origin-Resource-Policy header; OWASP Secure Headers (2026)",
     by_hand=f"{BY_HAND} | grep -i cross-origin-resource-policy",
@@ -59,7 +58,7 @@ def test_other_sites_cannot_embed_the_answer(page: HeadersCase) -> None:
 @check(
     "HDR-CORS",
     severity="high",
-    after=NOT_THERE,
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
     expects="headers.cors",
     source="Fetch Standard, section CORS protocol; OWASP HTML5 Security Cheat Sheet (2025)",
     by_hand="curl -sSk -o /dev/null -D - {headers} --connect-to {host}:{port}:{address} "

@@ -7,7 +7,7 @@ from roadworthy.rules.compression import compression_faults
 @check(
     "HTTP-COMPRESSION",
     severity="medium",
-    after=("REACH-TCP", "TLS-HANDSHAKE", "HEALTH-STATUS"),
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
     expects="http.compresses",
     source="RFC 9110 sections 8.4, 12.5.3 and 12.5.5",
     by_hand="curl -sSk -o /dev/null -D - {headers} --connect-to {host}:{port}:{address} '{url}'",
@@ -22,7 +22,7 @@ def test_the_media_type_is_compressed(page: CompressionCase) -> None:
 @check(
     "HTTP-CACHING",
     severity="medium",
-    after=("REACH-TCP", "TLS-HANDSHAKE", "HEALTH-STATUS"),
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
     expects="http.caches",
     source="RFC 9111 section 5.2, RFC 8246",
     by_hand="curl -sSk -o /dev/null -D - --connect-to {host}:{port}:{address} '{url}' | grep -i cache-control",

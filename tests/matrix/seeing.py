@@ -101,7 +101,9 @@ def _proofs(name: str) -> Iterator[tuple[str, list[str]]]:
     with up(name) as sandbox:
         for fault in faults_of(name):
             seen = list(reds(see(sandbox, name, fault)))
-            print(f"{name:22} {fault:28} {' '.join(seen)}", file=sys.stderr)
+            known, red = fault_of(fault), {one.partition("[")[0] for one in seen}
+            odd = "" if known.reds <= red <= known.reds | known.also else "  <- not what the fault says of itself"
+            print(f"{name:22} {fault:28} {' '.join(seen)}{odd}", file=sys.stderr)
             yield fault, seen
 
 

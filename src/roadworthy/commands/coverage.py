@@ -53,13 +53,16 @@ def _targets() -> tuple[Target, ...]:
 def _print(rows: tuple[Coverage, ...]) -> None:
     for row in rows:
         promise = row.promise
-        state = "proven" if row.missing is None else f"no {row.missing} yet"
+        proven = "proven" if row.partly is None else "partly"
+        state = proven if row.missing is None else f"no {row.missing} yet"
         print(f"{promise.id:12} {promise.family:11} {state:13} {promise.text}")
         for label, values in (("targets", row.targets), ("checks", row.checks), ("faults", row.faults)):
             if values:
                 print(f"{'':12} {label + ':':11} {', '.join(values)}")
-    counts = Counter(row.missing for row in rows)
+        if row.partly:
+            print(f"{'':12} {'missing:':11} {row.partly}")
+    counts = Counter("partly" if row.partly and row.missing is None else row.missing for row in rows)
     print(
-        f"\n{len(rows)} promises: {counts[None]} proven (a fault turned their check red), "
+        f"\n{len(rows)} promises: {counts[None]} proven (a fault turned their check red), {counts['partly']} in part, "
         f"{counts['fault']} judged but not proven, {counts['check'] + counts['target']} not yet judged"
     )

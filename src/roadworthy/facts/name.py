@@ -30,3 +30,8 @@ class NameObservation(Observation):
     state: NameState
     endpoints: tuple[str, ...] = ()
     source: Literal["literal", "connect-to", "hosts file", "DNS"]
+
+    @property
+    def transient(self) -> bool:
+        """A name that is not there may be on its way."""
+        return self.state is not NameState.RESOLVED

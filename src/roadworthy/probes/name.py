@@ -129,7 +129,7 @@ async def _look_up(name: str, bench: Bench) -> list[Ip] | NameState:
 
 async def _query(name: str, kind: str, bench: Bench) -> list[Ip] | NameState:
     from dns.exception import DNSException  # noqa: PLC0415 - 0.08 s, and a run whose names are routed needs none
-    from dns.resolver import NXDOMAIN, NoAnswer  # noqa: PLC0415 - as above
+    from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer  # noqa: PLC0415 - as above
 
     resolver = await bench.shared(_resolver)
     search = "." not in name and bench.network.resolver is None
@@ -139,6 +139,10 @@ async def _query(name: str, kind: str, bench: Bench) -> list[Ip] | NameState:
         return NameState.NXDOMAIN
     except NoAnswer:
         return NameState.NODATA
+    except LifetimeTimeout as error:
+        asked = ", ".join(f"{server}" for server in resolver.nameservers)
+        detail = f"{name} {kind}: no answer from {asked} (port {resolver.port}) within {bench.patience_s:g} s"
+        raise NotObserved(Reason.RESOLVER, detail) from error
     except (DNSException, OSError, ValueError) as error:
         raise NotObserved(Reason.RESOLVER, f"{name} {kind}: {error}") from error
     return [ip_address(record.address) for record in answer]

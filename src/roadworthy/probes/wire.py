@@ -73,7 +73,7 @@ class Wire(httpcore.AsyncNetworkStream):
         data = await self._reader.read(max_bytes)
         if self.first_byte_s is None and data:
             self.first_byte_s, self.first_bytes = self.elapsed_s, data[:24]
-            self.doing = "in the middle of the answer"
+            self.doing = "after its first bytes"
         self.received += len(data)
         self.ended = not data
         return data

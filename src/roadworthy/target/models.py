@@ -259,6 +259,9 @@ class Component(Frozen):
     tls: Tls | None = Field(None, description="Its certificate, TLS versions and suites.")
     http: Http | None = Field(None, description="Redirects, versions, compression, caching.")
     headers: Headers | None = Field(None, description="The headers of its pages.")
+    partly: dict[PromiseId, str] = Field(
+        {}, description="Of these promises only a part is judged; what is missing, in a few words."
+    )
     promises: dict[PromiseId, tuple[str, ...]] = Field(
         {}, description="Promises of the ledger that this component carries, each with the keys that express it."
     )
@@ -275,6 +278,12 @@ class Component(Frozen):
     def url_of(self, path: str) -> str:
         """The URL of a path below the component's own (`/` is the component's own URL)."""
         return (self.url or "").rstrip("/") + path
+
+    @model_validator(mode="after")
+    def _parts_are_of_promises(self) -> Self:
+        if strangers := self.partly.keys() - self.promises.keys():
+            raise ValueError(f"partly names {', '.join(sorted(strangers))}, which promises does not")
+        return self
 
     @model_validator(mode="after")
     def _is_verifiable(self) -> Self:
@@ -323,7 +332,9 @@ class Network(Frozen):
         None, description="address:port of the DNS server to ask.", json_schema_extra={PUBLIC: True}
     )
     ca_file: str | None = Field(
-        None, description="PEM file of the certificate authorities to trust.", json_schema_extra={PUBLIC: True}
+        None,
+        description="PEM file of the certificate authorities to trust, found from this file's own folder.",
+        json_schema_extra={PUBLIC: True},
     )
     timeout: Duration = Field(10.0, description="For one observation, retries included.")
     scan_timeout: Duration = Field(60.0, description="For one scan of TLS versions and suites: many exchanges.")

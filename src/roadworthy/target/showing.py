@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from roadworthy.target.merging import Path
 
 _FLOW_WIDTH = 80
+
+_FLOW_SAFE = re.compile(r"[\w./-]+(?:[ :][\w./-]+)*")
+"""Words that need no quotes between brackets; YAML allows more, and its readers differ on what."""
 
 
 def as_yaml(tree: Tree) -> str:
@@ -97,7 +101,7 @@ def _word(value: Any, *, in_flow: bool = False) -> str:
     if value is None:
         return "null"
     text = _dumped(value)
-    needs_quotes = text[0] == "'" or "\n" in text or (in_flow and set(text) & set(",[]{}?"))
+    needs_quotes = text[0] == "'" or "\n" in text or (in_flow and not _FLOW_SAFE.fullmatch(text))
     if isinstance(value, str) and (needs_quotes or core_value(value) != value):
         return _dumped(value, '"')
     return text
