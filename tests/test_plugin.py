@@ -328,6 +328,33 @@ def test_what_never_settled_is_not_green(verify: Verify, target: Path, deploymen
     assert not all(round_["good"] for round_ in verdict(tmp_path)["rounds"])  # type: ignore[attr-defined]
 
 
+def test_a_name_that_does_not_resolve_is_waited_for(verify: Verify, target: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        'network: {resolver: "127.0.0.1:9", timeout: 1s}\ncomponents: {api: {url: "http://api.shop.example"}}\n'
+    )
+    done = verify("--target", target, "--overlay", overlay, "--wait", "2s")
+    assert done.returncode == 20, done.stderr
+    rounds = verdict(tmp_path)["rounds"]
+    assert isinstance(rounds, list)
+    assert len(rounds) > 1
+    assert "no answer from 127.0.0.1" in rounds[0]["waiting_for"][0]
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("nothing", "holds no PEM certificate")])
+def test_a_ca_file_that_is_none_is_refused(
+    verify: Verify, target: Path, tmp_path: Path, content: str | None, told: str
+) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("network: {ca_file: ca.pem}\n")
+    if content:
+        (tmp_path / "ca.pem").write_text(content)
+    done = verify("--target", target, "--overlay", overlay)
+    assert done.returncode == 4
+    assert "overlay.yaml:1:" in done.stderr
+    assert told in done.stderr
+
+
 def test_settling_that_takes_longer_than_the_wait_is_refused(verify: Verify, target: Path) -> None:
     assert verify("--target", target, "--wait", "5s", "--settle", "8").returncode == 4
 
