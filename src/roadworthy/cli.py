@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(args.run(args))
     except KeyboardInterrupt:
         return 2
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for what is still to be flushed
+        return 3
 
 
 def entry() -> None:

@@ -23,6 +23,7 @@ from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Moment
 from roadworthy.observe.store import AmbiguousAskError
 from roadworthy.opening import RunOptions, UsageError
+from roadworthy.places import reports_folder, targets_folder
 from roadworthy.run import Run
 from roadworthy.verdict.judging import Subject, kind_of, looks_of
 from roadworthy.verdict.models import ExitCode, Outcome, Result
@@ -117,8 +118,8 @@ def _options(config: pytest.Config) -> RunOptions:
         wait=get("wait"),
         settle=get("settle"),
         replay=get("replay"),
-        reports=Path(get("reports") or config.rootpath / "reports"),
-        targets=config.rootpath / "targets",
+        reports=Path(get("reports") or reports_folder()),
+        targets=targets_folder(),
         folder=Path(shared) if shared else None,
         verdict_only=get("verdict_only"),
         quiet=config.get_verbosity() < 0,

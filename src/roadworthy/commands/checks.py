@@ -17,8 +17,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the catalogue; returns the exit code."""
-    from roadworthy.catalogue import as_markdown, entries  # noqa: PLC0415 - imports every suite
-    from roadworthy.proofs import Proofs  # noqa: PLC0415
+    from roadworthy.catalogue import as_markdown, entries
+    from roadworthy.proofs import Proofs
 
     found = entries()
     if args.markdown:

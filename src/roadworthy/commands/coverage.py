@@ -26,9 +26,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the coverage; returns the exit code."""
-    from roadworthy.catalogue import entries  # noqa: PLC0415 - imports every suite
-    from roadworthy.ledger import coverage  # noqa: PLC0415
-    from roadworthy.proofs import Proofs  # noqa: PLC0415
+    from roadworthy.catalogue import entries
+    from roadworthy.ledger import coverage
+    from roadworthy.proofs import Proofs
 
     covered = coverage(_targets(), entries(), Proofs.recorded())
     chosen = tuple(row for row in covered if not args.family or row.promise.family in args.family)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _targets() -> tuple[Target, ...]:
-    from roadworthy.target.loading import load_target, read_tree  # noqa: PLC0415
+    from roadworthy.target.loading import load_target, read_tree
 
     def load(file: Path) -> Target:
         """The target, whatever release it is asked for: no promise depends on that."""

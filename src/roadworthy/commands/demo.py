@@ -23,8 +23,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the demonstration; returns the gate's exit code."""
-    from roadworthy.sandbox import SandboxError, running  # noqa: PLC0415 - the sandbox is an extra
-    from roadworthy.target.loading import TargetError, find_target  # noqa: PLC0415
+    from roadworthy.sandbox import SandboxError, running
+    from roadworthy.target.loading import TargetError, find_target
 
     clock = time.monotonic()
     try:

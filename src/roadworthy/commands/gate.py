@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 def verify(target: str | None, options: list[str]) -> int:
     """Runs the suites in this process; pytest's own terminal and foreign plugins stay off unless they are asked for."""
-    import pytest  # noqa: PLC0415 - `roadworthy target` and `sandbox` need none of it
+    import pytest
 
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a gate's options stand on its command line
         os.environ.pop(variable, None)
@@ -66,7 +66,7 @@ def verify(target: str | None, options: list[str]) -> int:
         100_000, 50, 50
     )  # a run builds tens of thousands of objects that stay: looking for cycles is waste
     suites = suites_folder()
-    base = [str(suites), "--rootdir", str(suites.parent), "--disable-plugin-autoload"]
+    base = [str(suites), "--rootdir", str(suites.parent), "--disable-plugin-autoload", "-p", "roadworthy.plugin"]
     base += [part for plugin in UNUSED for part in ("-p", f"no:{plugin}")]
     names = {option.partition("=")[0] for option in options}
     if not names & WANTS_TERMINAL:

@@ -40,8 +40,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     def guarded(args: argparse.Namespace) -> int:
-        from roadworthy.sandbox import SandboxError  # noqa: PLC0415 - a command costs its own imports only
-        from roadworthy.target.loading import TargetError  # noqa: PLC0415
+        from roadworthy.sandbox import SandboxError
+        from roadworthy.target.loading import TargetError
 
         try:
             return run(args)
@@ -53,9 +53,9 @@ def _guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Nam
 
 
 def _up(args: argparse.Namespace) -> int:
-    from roadworthy.places import targets_folder  # noqa: PLC0415
-    from roadworthy.sandbox import start  # noqa: PLC0415
-    from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415
+    from roadworthy.places import targets_folder
+    from roadworthy.sandbox import start
+    from roadworthy.target.loading import find_target, load_target
 
     path = find_target(args.target, targets_folder())
     given = {"release.version": args.expect_version} if args.expect_version else {}
@@ -78,7 +78,7 @@ def _up(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from roadworthy.sandbox import find, known  # noqa: PLC0415
+    from roadworthy.sandbox import find, known
 
     found = [find(args.name)] if args.name else known()
     for sandbox in found:
@@ -98,7 +98,7 @@ def _print_status(status: Mapping[str, Any]) -> None:
 
 
 def _down(args: argparse.Namespace) -> int:
-    from roadworthy.sandbox import find  # noqa: PLC0415
+    from roadworthy.sandbox import find
 
     sandbox = find(args.name)
     sandbox.down()
@@ -107,7 +107,7 @@ def _down(args: argparse.Namespace) -> int:
 
 
 def _break(args: argparse.Namespace) -> int:
-    from roadworthy.sandbox import find  # noqa: PLC0415
+    from roadworthy.sandbox import find
 
     told = find(args.name).break_(args.fault)
     print(f"Broken: {told['fault']}. {told['summary']} Found by {', '.join(told['reds'])}.")
@@ -115,7 +115,7 @@ def _break(args: argparse.Namespace) -> int:
 
 
 def _mend(args: argparse.Namespace) -> int:
-    from roadworthy.sandbox import find  # noqa: PLC0415
+    from roadworthy.sandbox import find
 
     told = find(args.name).mend(args.fault)
     print(f"Mended: {', '.join(told['mended']) or 'nothing was broken'}.")
@@ -123,13 +123,13 @@ def _mend(args: argparse.Namespace) -> int:
 
 
 def _faults(args: argparse.Namespace) -> int:
-    from roadworthy.sandbox.faults import FAULTS  # noqa: PLC0415
+    from roadworthy.sandbox.faults import FAULTS
 
     where = dict.fromkeys(FAULTS, "")
     if args.target:
-        from roadworthy.places import targets_folder  # noqa: PLC0415
-        from roadworthy.sandbox.deriving import derive  # noqa: PLC0415
-        from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415
+        from roadworthy.places import targets_folder
+        from roadworthy.sandbox.deriving import derive
+        from roadworthy.target.loading import find_target, load_target
 
         deployment = derive(load_target(find_target(args.target, targets_folder())).target, "127.64.0")
         applying = [fault for fault in FAULTS.values() if fault.applies(deployment)]

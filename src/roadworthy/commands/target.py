@@ -62,7 +62,7 @@ def _count(components: Sized) -> str:
 
 
 def _validate(args: argparse.Namespace) -> int:
-    from roadworthy.target.loading import find_target, load_target  # noqa: PLC0415 - takes a while to import
+    from roadworthy.target.loading import find_target, load_target
 
     code = 0
     for name in args.targets:
@@ -76,30 +76,30 @@ def _validate(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from roadworthy.target.loading import find_target, read_tree  # noqa: PLC0415
-    from roadworthy.target.showing import as_yaml  # noqa: PLC0415
+    from roadworthy.target.loading import find_target, read_tree
+    from roadworthy.target.showing import as_yaml
 
     print(as_yaml(read_tree(find_target(args.target, _folder()), args.overlay)), end="")
     return 0
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from roadworthy.target.schema import as_json  # noqa: PLC0415
+    from roadworthy.target.schema import as_json
 
     print(as_json(), end="")
     return 0
 
 
 def _reference(_: argparse.Namespace) -> int:
-    from roadworthy.catalogue import judges_by_key  # noqa: PLC0415 - imports every suite
-    from roadworthy.target.reference import as_markdown  # noqa: PLC0415
+    from roadworthy.catalogue import judges_by_key
+    from roadworthy.target.reference import as_markdown
 
     print(as_markdown(judges_by_key()), end="")
     return 0
 
 
 def _list(_: argparse.Namespace) -> int:
-    from roadworthy.target.loading import read_tree  # noqa: PLC0415
+    from roadworthy.target.loading import read_tree
 
     rows: list[tuple[str, str, str, str]] = []
     code = 0
