@@ -12,9 +12,10 @@ def main(arguments: list[str]) -> None:
     """Becomes pytest."""
     full = "--full" in arguments
     rest = [argument for argument in arguments if argument != "--full"]
-    if full and shutil.which("apt-get") and os.geteuid() == 0:
+    missing = [package for package in PACKAGES if not shutil.which(package)]
+    if full and missing and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-q"], check=True)
-        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", *PACKAGES], check=True)
+        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", *missing], check=True)
     parallel = [] if any(argument.startswith("-n") for argument in rest) else ["-n", str(min(os.cpu_count() or 1, 4))]
     selected = [] if full or "-m" in rest else ["-m", "not full"]
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *parallel, *selected, *rest])  # noqa: S606 - no shell wanted

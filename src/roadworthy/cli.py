@@ -19,14 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)
+    typed = sys.argv[1:] if arguments is None else arguments
     try:
-        args, rest = parser.parse_known_args(arguments)
+        args, rest = parser.parse_known_args(typed)
     except SystemExit as ended:  # argparse ends with 2, which means interrupted here
         return 4 if ended.code else 0
     if rest and not getattr(args, "takes_rest", False):
         print(f"roadworthy {args.command}: unknown option {rest[0]}", file=sys.stderr)
         return 4
-    args.rest = rest
+    args.typed = typed[typed.index(args.command) + 1 :]
     try:
         return int(args.run(args))
     except KeyboardInterrupt:

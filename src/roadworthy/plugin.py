@@ -23,6 +23,7 @@ from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Moment
 from roadworthy.observe.store import AmbiguousAskError
 from roadworthy.opening import RunOptions, UsageError
+from roadworthy.options import OPTIONS
 from roadworthy.places import reports_folder, targets_folder
 from roadworthy.run import Run
 from roadworthy.verdict.judging import Subject, kind_of, looks_of
@@ -45,18 +46,8 @@ class Finding(AssertionError):  # noqa: N818 - the deployment errs, not the prog
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a verification."""
     group = parser.getgroup("roadworthy", "deployment verification")
-    add = group.addoption
-    add("--target", metavar="NAME|FILE", help="what is verified: a name below targets/, or a file")
-    add("--overlay", action="append", default=[], metavar="FILE", help="merged over the target; may be repeated")
-    add("--connect-to", action="append", default=[], metavar="HOST:PORT:ADDR:PORT", help="as curl's; may be repeated")
-    add("--resolver", metavar="ADDRESS:PORT", help="the DNS server to ask")
-    add("--expect-version", metavar="X", help="the release that must answer (release.version)")
-    add("--fail-on", default="low", choices=[s.label for s in Severity], help="findings from this severity on block")
-    add("--wait", default=None, metavar="5m", help="wait as long for the release and the blockers to hold")
-    add("--settle", type=int, default=1, metavar="N", help="good rounds in a row before the wait is over")
-    add("--replay", metavar="RUN", help="judge a recorded run again; nothing is sent")
-    add("--verdict-only", action="store_true", help="print the verdict alone, without pytest's own terminal output")
-    add("--reports", default=None, metavar="DIR", help="where runs are kept (reports/)")
+    for flag, settings in OPTIONS.items():
+        group.addoption(flag, **settings)
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from roadworthy.options import OPTIONS
 from roadworthy.places import suites_folder
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ PLUGINS = {"-n": "xdist", "--numprocesses": "xdist", "--dist": "xdist", "--allur
 """Plugins that an option needs; the others of the environment cost start-up time and have no part in a gate."""
 
 
+IMPLIED = frozenset({"--target", "--verdict-only"})
+
 UNUSED = ("doctest", "legacypath", "pastebin", "unraisableexception")
 """Plugins of pytest's own that have no part in a gate and cost a tenth of a second."""
 
@@ -33,27 +36,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         allow_abbrev=False,  # what is not ours is pytest's
         usage="roadworthy gate TARGET [options]   or   roadworthy gate --replay RUN [options]",
         help="may traffic stay on this deployment? waits, verifies, says go or no-go",
-        description="Runs the suites against a target: a name below targets/, or a file. All other options are the "
-        "plugin's (--overlay, --connect-to, --resolver, --fail-on, --replay, --reports) or pytest's (-k, -m, --lf, -n, "
-        "-x, -q).",
+        description="Runs the suites against a target: a name below targets/, or a file. All other options are "
+        "pytest's own: -k, -m, --lf, -n, -x, -q, --collect-only, ...",
     )
-    parser.add_argument("--expect-version", metavar="X", help="the release that must answer on every address")
-    parser.add_argument("--wait", metavar="5m", help="wait as long for it, and for every component to be there")
-    parser.add_argument("--settle", metavar="N", help="good rounds in a row before the full run (1)")
+    for flag, settings in OPTIONS.items():
+        if flag not in IMPLIED:
+            parser.add_argument(flag, **settings)
     parser.set_defaults(run=run, takes_rest=True)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the gate; returns the exit code."""
-    options = [("--expect-version", args.expect_version), ("--wait", args.wait), ("--settle", args.settle)]
-    given = [part for name, value in options if value is not None for part in (name, value)]
-    target, rest = (
-        (args.rest[0], args.rest[1:]) if args.rest and not args.rest[0].startswith("-") else (None, args.rest)
-    )
-    if target is None and not any(option.partition("=")[0] == "--replay" for option in rest):
+    """Runs the gate; returns the exit code. The options go to pytest as they were typed."""
+    is_named = bool(args.typed) and not args.typed[0].startswith("-")
+    target, options = (args.typed[0], args.typed[1:]) if is_named else (None, args.typed)
+    if target is None and args.replay is None:
         print("roadworthy gate: name the target first: roadworthy gate TARGET [options]", file=sys.stderr)
         return 4
-    return verify(target, [*given, *rest])
+    return verify(target, options)
 
 
 def verify(target: str | None, options: list[str]) -> int:
