@@ -129,11 +129,19 @@ async def keeps_reading(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -
 
 @contextmanager
 def alerting(context: ssl.SSLContext) -> Iterator[Address]:
-    """A server of blocking sockets: unlike asyncio's, it sends the alert before it closes."""
+    """A server of blocking sockets: unlike asyncio's, it sends the alert before it closes.
+
+    It reads to the end what the client still sends: closing before that resets the connection, and a reset may overtake
+    the alert.
+    """
 
     def talk(connection: socket.socket) -> None:
-        with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
-            while tls.read():
+        with connection.dup() as lingering, suppress(OSError):
+            with suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as tls:
+                while tls.read():
+                    pass
+            lingering.shutdown(socket.SHUT_WR)
+            while lingering.recv(65536):
                 pass
 
     def accept() -> None:
