@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from roadworthy.sandbox import known
 from roadworthy.sandbox.deriving import derive
 from roadworthy.target.loading import load_target
 
@@ -47,8 +48,10 @@ def deployment() -> Deployment:
 
 @pytest.fixture
 def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short directory below which the sandboxes of one test are."""
+    """A short directory below which the sandboxes of one test are; a test that fails leaves none running either."""
     place = Path(tempfile.mkdtemp(prefix="rw"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
     yield place / "roadworthy"
+    for sandbox in known():
+        sandbox.down()
     shutil.rmtree(place)
