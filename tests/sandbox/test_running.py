@@ -19,7 +19,7 @@ import pytest
 from roadworthy.sandbox import Sandbox, SandboxError, running
 
 from .conftest import load
-from .visitor import Visitor, alive, left, part
+from .visitor import Visitor, alive, left, part, parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,7 +248,7 @@ def test_a_service_killed_from_outside_stays_dead_until_something_is_mended(sand
     pid = part(sandbox, "billing")["pid"]
     os.kill(pid, signal.SIGKILL)
     assert left([pid]) == []
-    assert part(sandbox, "billing")["state"] == "killed by SIGKILL"
+    assert parted(sandbox, "billing")["state"] == "killed by SIGKILL"
     with pytest.raises(httpx.ConnectError):
         visitor.get(f"{SERVICES}:8002/health")
     sandbox.mend("all")

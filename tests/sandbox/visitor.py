@@ -99,5 +99,13 @@ def left(these: Iterable[int], within_s: float = 5.0) -> list[int]:
     return wanted
 
 
+def parted(sandbox: Sandbox, name: str, within_s: float = 5.0) -> dict[str, Any]:
+    """A part once it is seen not to run: a process of several threads is gone only when the last of them is."""
+    until = time.monotonic() + within_s
+    while part(sandbox, name)["state"] == "running" and time.monotonic() < until:
+        time.sleep(0.01)
+    return part(sandbox, name)
+
+
 def part(sandbox: Sandbox, name: str) -> dict[str, Any]:
     return next(part for part in sandbox.status()["parts"] if part["name"] == name)
