@@ -53,7 +53,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Loads the target; a mistake in it ends the run with exit code 4 before anything is sent."""
-    config.addinivalue_line("markers", "severity(label): a check's severity; also as a marker of that name")
     for severity in Severity:
         config.addinivalue_line("markers", f"{severity.label}: checks of this severity")
     if config.getoption("target") is None and config.getoption("replay") is None:
