@@ -187,6 +187,18 @@ def test_only_what_is_selected_is_observed(
     assert set(deployment.asked) == {"/version"}
 
 
+def test_ids_hold_the_target_so_that_a_cache_takes_none_for_another(verify: Verify, target: Path) -> None:
+    done = verify("--target", target, "--collect-only", "-q")
+    assert "[shop:api]" in done.stdout
+
+
+def test_what_was_not_judged_blocks_whatever_blocks_otherwise(verify: Verify, target: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own" / "test_own.py"
+    own.parent.mkdir()
+    own.write_text("import pytest\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n")
+    assert verify("--target", target, "--fail-on", "critical", suites=own).returncode == 20
+
+
 def test_nothing_selected_is_exit_5(verify: Verify, target: Path, deployment: Deployment) -> None:
     assert verify("--target", target, "-k", "no_such_check").returncode == 5
     assert deployment.asked == []

@@ -209,3 +209,20 @@ def test_a_damaged_recording_is_not_green(server: CountingServer, store: Evidenc
     result = only(EvidenceStore(store.folder, Scrubber({})).records(ask)).result
     assert isinstance(result, NotSeen)
     assert result.reason is Reason.NOT_RECORDED
+
+
+def test_a_long_host_name_fits_into_a_file_name(store: EvidenceStore) -> None:
+    ask = TcpAsk(host=".".join(["a" * 60] * 4), port=80)
+    Observatory(Network(connect_to=(f"{ask.host}:80:127.0.0.1:9",), retries=0), store).observe([ask])
+    assert only(store.records(ask)).address == "127.0.0.1:9"
+
+
+def test_a_member_that_is_there_twice_is_no_json(server: CountingServer, store: EvidenceStore) -> None:
+    ask = server.asks(1)[0]
+    Observatory(Network(), store).observe([ask])
+    result = only(store.records(ask)).result
+    assert isinstance(result, Seen)
+    assert isinstance(result.observation, HttpObservation)
+    twice = result.observation.answer.model_copy(update={"body": '{"status": "down", "status": "ok"}'})
+    with pytest.raises(ValueError, match="'status' is there twice"):
+        twice.parsed()

@@ -27,6 +27,10 @@ def test_a_broken_promise_weighs_more_than_an_unseen_one() -> None:
     assert decide([result("A", "a", Outcome.NOT_OBSERVED), result("B", "a", Outcome.FAILED)]) is Decision.NO_GO
 
 
+def test_where_nothing_blocks_nothing_is_decided() -> None:
+    assert decide([result("A", "a", Outcome.PASSED, blocking=False)]) is Decision.INCONCLUSIVE
+
+
 def test_nothing_judged_is_never_go() -> None:
     assert decide([]) is Decision.INCONCLUSIVE
 

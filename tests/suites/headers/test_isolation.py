@@ -136,3 +136,12 @@ def test_the_origin_is_sent_and_a_failing_service_not_judged(suite: ModuleType) 
     assert visitor("null").ask.headers == (("origin", "null"),)
     assert visitor("null").ask.url == "https://api.shop.example/catalogue.json"
     is_not_observed(suite.test_only_promised_origins_may_read, visitor(SHOP, status=502), "502")
+
+
+def test_a_page_that_is_not_there_keeps_no_promise(suite: ModuleType) -> None:
+    promised = target(headers={"cross-origin-opener-policy": "same-origin", "cors": {"allows": [SHOP]}})
+    gone = answered("", ("cross-origin-opener-policy", "same-origin"), status=404)
+    opener = case_of(HeadersCase, gone, promised)
+    is_not_observed(suite.test_other_sites_get_no_hold_of_the_window, opener, "name a page that exists")
+    reader = case_of(CorsCase, gone, promised)
+    is_not_observed(suite.test_only_promised_origins_may_read, reader, "name a page that exists")

@@ -106,6 +106,12 @@ def test_what_is_never_cached_may_say_so_twice(suite: ModuleType) -> None:
     fails(check, cached("no-cache", promised="no-store"), "no-store is missing")
 
 
+def test_private_pages_are_not_public_as_well(suite: ModuleType) -> None:
+    check = suite.test_the_page_is_cached_as_promised
+    passes(check, cached("private", promised="private"))
+    fails(check, cached("private", "public, max-age=99999", promised="private"), "public takes the effect")
+
+
 def test_a_page_that_is_not_there_is_cached_in_no_way(suite: ModuleType) -> None:
     check = suite.test_the_page_is_cached_as_promised
     is_not_observed(check, cached(seen=answered(status=404)), "404")
