@@ -80,6 +80,7 @@ def _end_on_sigterm() -> None:
     """A run that is told to end does so as on Ctrl-C: with a verdict, and with its workers."""
 
     def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is understood; the verdict is being written
         raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():
