@@ -15,7 +15,7 @@ from roadworthy.rules.cors import hostile_origins
 from roadworthy.rules.csp import csp_faults, parse_csp
 from roadworthy.rules.hsts import StrictTransport, hsts_faults, parse_hsts
 from roadworthy.rules.redirects import redirect_faults
-from roadworthy.target.models import Cors, Hsts
+from roadworthy.target.blocks.headers import Cors, Hsts
 
 FRAGMENTS = [
     "max-age",
@@ -127,7 +127,7 @@ def test_hostile_origins_are_never_allowed_ones(allows: list[str]) -> None:
 
 @pytest.mark.parametrize("query", ["$[", "status", ""])
 def test_a_malformed_query_is_refused_when_the_target_loads(query: str) -> None:
-    from roadworthy.target.models import Health, Running  # noqa: PLC0415
+    from roadworthy.target.blocks.health import Health, Running  # noqa: PLC0415
 
     with pytest.raises(ValueError, match="RFC 9535"):
         Health.model_validate({"path": "/", "json_path": {query: 1}})

@@ -12,7 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from roadworthy.check import Check, check_of
-from roadworthy.target.models import Component, Expectation
+from roadworthy.target.blocks.block import Expectation
+from roadworthy.target.models import Component
 from roadworthy.verdict.judging import judges, kind_of
 
 if TYPE_CHECKING:

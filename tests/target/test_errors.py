@@ -215,7 +215,7 @@ def test_a_component_that_nothing_verifies_is_refused(refused: Refused) -> None:
     assert refused(text) == [
         (
             "x.yaml:5:3: components.api: nothing verifies this component; give at least one of: health, release, tcp, "
-            "tls, http, headers"
+            "tls, http, headers, websocket, exposure, limits, dns"
         )
     ]
 

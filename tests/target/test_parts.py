@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roadworthy.target.blocks.headers import Headers
+from roadworthy.target.blocks.tls import Tls
 from roadworthy.target.document import plain
 from roadworthy.target.loading import Loaded, read_tree
-from roadworthy.target.models import Headers, Tls
 from roadworthy.target.parts import policies
 
 if TYPE_CHECKING:

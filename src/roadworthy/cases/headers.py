@@ -9,7 +9,7 @@ from roadworthy.cases.http import NO_SUCH_PAGE, PageCase
 from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.http import HttpAsk
 from roadworthy.rules.cors import STRANGER, hostile_origins
-from roadworthy.target.models import Cors, Headers
+from roadworthy.target.blocks.headers import Cors, Headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from roadworthy.facts.http import Answer, HttpAsk, HttpObservation, Silence
 from roadworthy.facts.name import NameAsk, NameObservation
 from roadworthy.facts.tcp import TcpAsk, TcpObservation
 from roadworthy.rules.answers import told
-from roadworthy.target.models import Health
+from roadworthy.target.blocks.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,10 +24,10 @@ class NameCase(Case[None, NameAsk, NameObservation]):
 
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[None, NameAsk]]:
-        """One look-up, unless the component is given by its address."""
+        """One look-up, unless the component is given by its address, or is a domain, which may well have none."""
         del target
         host, port = component.endpoint
-        if not _is_address(host):
+        if component.domain is None and not _is_address(host):
             yield None, NameAsk(host=host, port=port)
 
 
@@ -44,10 +44,11 @@ class PortCase(Case[None, TcpAsk, TcpObservation]):
 
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[None, TcpAsk]]:
-        """One connection to every address."""
+        """One connection to every address; a domain has no port."""
         del target
         host, port = component.endpoint
-        yield None, TcpAsk(host=host, port=port)
+        if component.domain is None:
+            yield None, TcpAsk(host=host, port=port)
 
 
 class HealthCase(Case[Health, HttpAsk, HttpObservation]):

@@ -11,7 +11,7 @@ from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.http import TRANSIENT_STATUSES, Answer, HttpAsk, HttpObservation, HttpVersion
 from roadworthy.rules.answers import told
 from roadworthy.rules.redirects import redirects_of
-from roadworthy.target.models import Http
+from roadworthy.target.blocks.http import Http
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

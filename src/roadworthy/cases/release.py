@@ -14,7 +14,8 @@ from roadworthy.rules.bodies import told_value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roadworthy.target.models import Component, Running, Target
+    from roadworthy.target.blocks.health import Running
+    from roadworthy.target.models import Component, Target
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from roadworthy.cases.base import Case
 from roadworthy.facts.tls import TlsAsk, TlsObservation, TlsScanAsk, TlsScanObservation
-from roadworthy.target.models import Tls
+from roadworthy.target.blocks.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from roadworthy.rules.caching import varies_on
 
 if TYPE_CHECKING:
     from roadworthy.facts.http import Answer
-    from roadworthy.target.models import Cors
+    from roadworthy.target.blocks.headers import Cors
 
 STRANGER = "https://roadworthy.invalid"
 """An origin that nobody can have (RFC 2606)."""

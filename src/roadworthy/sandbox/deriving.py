@@ -41,7 +41,8 @@ from roadworthy.sandbox.pages import PromiseError, merged_page, pages_of, releas
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roadworthy.target.models import Component, Headers, Target
+    from roadworthy.target.blocks.headers import Headers
+    from roadworthy.target.models import Component, Target
 
 PRODUCTS = {5432: Product.POSTGRES, 6379: Product.VALKEY}
 SUITES = tuple(

@@ -13,7 +13,8 @@ from roadworthy.sandbox.deployment import Page
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roadworthy.target.models import Component, Health
+    from roadworthy.target.blocks.health import Health
+    from roadworthy.target.models import Component
 
 MEDIA_TYPES = {
     "js": "text/javascript",

@@ -1,237 +1,39 @@
 """The typed target: what one environment promises, and how it is reached.
 
-Thresholds live here and nowhere else: a check has no default of its own. A default that a field shows below is part of
-the target and prints with `roadworthy target show`. A block (`tls`, `http`, ...) that is given and promises nothing is
-refused, and so is a component that nothing verifies.
+Thresholds live here and nowhere else: a check has no default of its own. A default that a field shows is part of the
+target and prints with `roadworthy target show`. A block (`tls`, `http`, ...; `blocks/`) that is given and promises
+nothing is refused, and so is a component that nothing verifies.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from roadworthy.target.blocks.block import one_or_many
+from roadworthy.target.blocks.dns import Dns
+from roadworthy.target.blocks.exposure import Exposure
+from roadworthy.target.blocks.headers import Headers
+from roadworthy.target.blocks.health import Health, Release, Running, Tcp
+from roadworthy.target.blocks.http import Http
+from roadworthy.target.blocks.limits import Limits
+from roadworthy.target.blocks.mail import Mail, Smtp
+from roadworthy.target.blocks.tls import Tls
+from roadworthy.target.blocks.websocket import Websocket
 from roadworthy.target.routes import parse_resolver, parse_route
-from roadworthy.target.values import PUBLIC, AllowList, Duration, Frozen, JsonPlace, JsonQuery, show_duration
+from roadworthy.target.values import PUBLIC, Duration, Frozen, show_duration
 
-__all__ = [
-    "Component",
-    "Cors",
-    "Headers",
-    "Health",
-    "Hsts",
-    "Http",
-    "Network",
-    "Release",
-    "Running",
-    "Target",
-    "Tcp",
-    "Tls",
-]
+BLOCKS_OF = {
+    "url": ("health", "release", "tcp", "tls", "http", "headers", "websocket", "exposure", "limits", "dns"),
+    "address": ("tcp", "tls", "exposure", "smtp", "dns"),
+    "domain": ("dns", "mail"),
+}
+"""The blocks of promises that go with each way to name a component."""
 
-
-class Expectation(Frozen):
-    """A block of promises; one that promises nothing is refused (an empty expectation verifies nothing)."""
-
-    WHERE: ClassVar[frozenset[str]] = frozenset()
-    """Fields that say where to look, not what is promised."""
-
-    @model_validator(mode="after")
-    def _promises_something(self) -> Self:
-        given = self.model_fields_set - self.WHERE
-        if all(getattr(self, name) is None or getattr(self, name) is False for name in given):  # 0 is a promise
-            fields = (field.alias or name for name, field in type(self).model_fields.items() if name not in self.WHERE)
-            raise ValueError(f"this block promises nothing; give at least one of: {', '.join(fields)}")
-        return self
-
-
-def _one_or_many(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-OneOrMany = Annotated[tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[str, ...])]
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/"):
-        raise ValueError("a path starts with '/'")
-    return value
-
-
-Path = Annotated[str, AfterValidator(_path)]
-Status = Annotated[int, Field(ge=100, le=599)]
-
-
-class Health(Expectation):
-    """One question that a component answers when it is well."""
-
-    path: Path = Field(description="Asked below the component's URL.")
-    status: Status = Field(200, description="The answer's status, exactly.")
-    json_subset: dict[str, Any] | None = Field(
-        None, alias="json", min_length=1, description="The answer, parsed as JSON, holds at least these members."
-    )
-    json_equals: Any | None = Field(None, description="The answer, parsed as JSON, is exactly this.")
-    json_path: dict[JsonQuery, Any] | None = Field(
-        None, min_length=1, description="RFC 9535 queries, each with the value that every match has."
-    )
-    contains: str | None = Field(None, min_length=1, description="The answer's text holds this.")
-    within: Duration | None = Field(None, description="The whole answer is in within this time.")
-
-
-class Release(Frozen):
-    """The release that must be running."""
-
-    version: str = Field(
-        min_length=1,
-        description="What every component that tells its release must tell; `--expect-version` sets it.",
-        json_schema_extra={PUBLIC: True},
-    )
-
-
-class Running(Expectation):
-    """Where a component tells the version that it runs: a JSON member, a header, or the whole text of an answer."""
-
-    path: Path = Field(description="Asked below the component's URL.")
-    json_path: JsonPlace | None = Field(
-        None, alias="json", description="The version is this member of the JSON answer, or this query's one match."
-    )
-    header: str | None = Field(None, description="The version is this header's value.")
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if self.json_path is not None and self.header is not None:
-            raise ValueError("give json or header, not both")
-        return self
-
-
-class Tcp(Expectation):
-    """Promises about the transport alone."""
-
-    open: Literal[True] = Field(
-        description="Every address behind the name accepts connections. REACH-TCP judges that of every component."
-    )
-
-
-TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
-SuiteClass = Literal["anonymous", "null", "export", "md5", "rc4", "des", "3des", "cbc", "rsa-kx"]
-
-
-class Tls(Expectation):
-    """Promises about the TLS edge; `policy` fills in what is not given here."""
-
-    WHERE: ClassVar[frozenset[str]] = frozenset({"policy"})
-
-    policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
-    versions: tuple[Annotated[TlsVersion, BeforeValidator(str, json_schema_input_type=TlsVersion)], ...] | None = Field(
-        None, min_length=1, description="Exactly the protocol versions that are accepted."
-    )
-    suites: tuple[str, ...] | None = Field(
-        None, min_length=1, description="The only cipher suites that may be accepted (OpenSSL or IANA names)."
-    )
-    forbids_suites: tuple[SuiteClass, ...] | None = Field(
-        None, min_length=1, description="Kinds of cipher suites that must not be accepted."
-    )
-    trusted: bool = Field(
-        True,
-        description="The chain leads to the trust store, or to `network.ca_file`; every certificate in it is valid "
-        "today, and the first one is for this name.",
-    )
-    min_days_left: int | None = Field(None, ge=0, description="Days until the certificate ends, at least.")
-    max_lifetime_days: int | None = Field(None, gt=0, description="From not-before to not-after, at most.")
-    min_key_bits: dict[Literal["rsa", "ec"], int] | None = Field(
-        None, min_length=1, description="The key's length, at least. A kind that is not named is not accepted."
-    )
-    resumes: bool | None = Field(None, description="Sessions are resumable.")
-    vulnerabilities: Literal["none"] | None = Field(
-        None, description="Heartbleed, CCS, ROBOT, CRIME, client renegotiation: none is found."
-    )
-
-
-class Http(Expectation):
-    """Promises about HTTP's behaviour."""
-
-    redirects_from_http: Literal[301, 302, 307, 308] | None = Field(
-        None, description="http:// answers with this status and the same place on https://."
-    )
-    versions: tuple[Literal["http/1.1", "h2"], ...] | None = Field(
-        None, min_length=1, description="Each is spoken with a client that offers no other."
-    )
-    compresses: Annotated[
-        dict[str, Path] | None,
-        BeforeValidator(
-            lambda v: dict.fromkeys(v, "/") if isinstance(v, list | tuple) else v,
-            json_schema_input_type=dict[str, Path] | tuple[str, ...] | None,
-        ),
-    ] = Field(None, min_length=1, description="Media types that are compressed, each with a page of that type.")
-    caches: dict[Path, str] | None = Field(
-        None, min_length=1, description="Pages with the Cache-Control directives that they carry."
-    )
-
-
-class Hsts(Frozen):
-    """Strict-Transport-Security (RFC 6797)."""
-
-    max_age: int = Field(ge=0, description="Seconds, at least.")
-    include_subdomains: bool = Field(False, description="true: `includeSubDomains` is there.")
-    preload: bool = Field(False, description="true: `preload` is there.")
-
-
-class Cors(Frozen):
-    """Which origins may read answers (Fetch standard)."""
-
-    allows: tuple[str, ...] = Field(min_length=1, description="The only origins that are allowed.")
-    credentials: bool = Field(False, description="Whether they may send cookies along.")
-    path: Path = Field("/", description="The page that is asked in the name of each origin.")
-
-
-class Headers(Expectation):
-    """Promises about response headers; `policy` fills in what is not given here."""
-
-    WHERE: ClassVar[frozenset[str]] = frozenset({"policy", "on", "on_errors"})
-
-    policy: str | None = Field(None, description="A dated policy, adopted by name; see `roadworthy target show`.")
-    strict_transport_security: Hsts | None = Field(
-        None, alias="strict-transport-security", description="Browsers use https:// alone (RFC 6797)."
-    )
-    x_frame_options: Literal["DENY", "SAMEORIGIN"] | None = Field(
-        None, alias="x-frame-options", description="Who may frame the page."
-    )
-    x_content_type_options: Literal["nosniff"] | None = Field(
-        None, alias="x-content-type-options", description="Browsers do not guess the media type."
-    )
-    x_xss_protection: str | None = Field(
-        None, alias="x-xss-protection", description="Compared by meaning: `1;mode=block` is `1; mode=block`."
-    )
-    content_security_policy: dict[str, OneOrMany] | None = Field(
-        None,
-        alias="content-security-policy",
-        min_length=1,
-        description="Directives, each with exactly its sources; `'nonce-*'` stands for any nonce.",
-    )
-    referrer_policy: OneOrMany | None = Field(
-        None, alias="referrer-policy", min_length=1, description="The policies of which one is in force."
-    )
-    permissions_policy: dict[str, AllowList] | None = Field(
-        None, alias="permissions-policy", min_length=1, description="Features, each with exactly who may use it."
-    )
-    cross_origin_opener_policy: str | None = Field(
-        None, alias="cross-origin-opener-policy", description="The whole value; parameters are set aside."
-    )
-    cross_origin_embedder_policy: str | None = Field(
-        None, alias="cross-origin-embedder-policy", description="The whole value; parameters are set aside."
-    )
-    cross_origin_resource_policy: str | None = Field(
-        None, alias="cross-origin-resource-policy", description="The whole value, sent once."
-    )
-    other: dict[str, str] | None = Field(None, min_length=1, description="Any other header and its whole value.")
-    absent: tuple[str, ...] | None = Field(None, min_length=1, description="Headers that must not be sent.")
-    hides_versions: bool | None = Field(None, description="No header tells a software's version.")
-    cors: Cors | None = Field(None, description="Which other sites may read the answers.")
-    on: tuple[Path, ...] = Field(("/",), min_length=1, description="The pages whose headers are judged.")
-    on_errors: bool = Field(False, description="The promises hold on an error page (404) too.")
-
+BLOCKS = tuple(dict.fromkeys(block for blocks in BLOCKS_OF.values() for block in blocks))
 
 PromiseId = Annotated[str, Field(pattern=r"^[A-Z]{3}(-[A-Z0-9]+)+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=64)]
@@ -249,9 +51,12 @@ class Component(Frozen):
     address: str | None = Field(
         None, description="name:port, for a part that speaks no HTTP.", json_schema_extra={PUBLIC: True}
     )
+    domain: str | None = Field(
+        None, description="A domain, of which only DNS is asked.", json_schema_extra={PUBLIC: True}
+    )
     depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
     health: (
-        Annotated[tuple[Health, ...], BeforeValidator(_one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
+        Annotated[tuple[Health, ...], BeforeValidator(one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
         | None
     ) = Field(None, min_length=1, description="What it answers when it is well.")
     release: Running | None = Field(None, description="Where this component tells the version that it runs.")
@@ -259,6 +64,12 @@ class Component(Frozen):
     tls: Tls | None = Field(None, description="Its certificate, TLS versions and suites.")
     http: Http | None = Field(None, description="Redirects, versions, compression, caching.")
     headers: Headers | None = Field(None, description="The headers of its pages.")
+    websocket: Websocket | None = Field(None, description="Its WebSocket endpoint.")
+    exposure: Exposure | None = Field(None, description="What a stranger must not find.")
+    limits: Limits | None = Field(None, description="How much one client may ask, try and send.")
+    dns: Dns | None = Field(None, description="The records of its name.")
+    mail: Mail | None = Field(None, description="What its domain says of mail.")
+    smtp: Smtp | None = Field(None, description="Its SMTP server, for mail that is handed in.")
     partly: dict[PromiseId, str] = Field(
         {}, description="Of these promises only a part is judged; what is missing, in a few words."
     )
@@ -268,7 +79,9 @@ class Component(Frozen):
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """The name (or address) and port that the component is reached by."""
+        """The name (or address) and port that the component is reached by; a domain's port is that of DNS."""
+        if self.domain is not None:
+            return self.domain, 53
         if self.address is not None:
             host, _, port = self.address.rpartition(":")
             return host.strip("[]"), int(port)
@@ -287,8 +100,8 @@ class Component(Frozen):
 
     @model_validator(mode="after")
     def _is_verifiable(self) -> Self:
-        if (self.url is None) == (self.address is None):
-            raise ValueError("give either url or address")
+        if sum(place is not None for place in (self.url, self.address, self.domain)) != 1:
+            raise ValueError("give one of url, address and domain")
         if self.url is not None:
             parts = urlsplit(self.url)
             if "@" in parts.netloc:
@@ -296,16 +109,19 @@ class Component(Frozen):
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
                 raise ValueError(f"url {self.url!r} is not of the form https://name[:port][/path]")
             _ = parts.port
-        elif "@" in (self.address or ""):
+        if "@" in (self.address or ""):
             raise ValueError("address holds credentials")
-        elif not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):[0-9]{1,5}", self.address or ""):
+        if self.address and not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):[0-9]{1,5}", self.address):
             raise ValueError(f"address {self.address!r} is not of the form name:port")
-        if not any((self.health, self.release, self.tcp, self.tls, self.http, self.headers)):
-            blocks = "health, release, tcp, tls, http, headers"
-            raise ValueError(f"nothing verifies this component; give at least one of: {blocks}")
-        for block in ("health", "release", "http", "headers"):
-            if self.url is None and getattr(self, block):
-                raise ValueError(f"{block} needs a url, not an address")
+        if self.domain and not re.fullmatch(r"[^\s:/@]+\.[^\s:/@.]+", self.domain):
+            raise ValueError(f"domain {self.domain!r} is not of the form shop.example")
+        here, allowed = next((place, blocks) for place, blocks in BLOCKS_OF.items() if getattr(self, place) is not None)
+        given = [block for block in BLOCKS if getattr(self, block) is not None]
+        if not given:
+            raise ValueError(f"nothing verifies this component; give at least one of: {', '.join(allowed)}")
+        if strangers := [block for block in given if block not in allowed]:
+            fitting = " or ".join(place for place, blocks in BLOCKS_OF.items() if strangers[0] in blocks)
+            raise ValueError(f"{strangers[0]} needs a {fitting}, not a{'n' * here.startswith('a')} {here}")
         return self
 
 

@@ -20,14 +20,12 @@ from roadworthy.target.document import (
 )
 from roadworthy.target.fields import keys_at
 from roadworthy.target.merging import merge, stamp
+from roadworthy.target.models import BLOCKS
 from roadworthy.target.problems import Mark, Problem, suggest
 from roadworthy.target.references import Unresolvable, each_key, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-BLOCKS = ("health", "release", "tcp", "tls", "http", "headers")
-"""The parts of a component that promise something."""
 
 MAX_MADE = 50_000
 MAX_COMPONENTS = 500

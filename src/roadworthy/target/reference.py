@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, ge
 from pydantic import BaseModel, BeforeValidator
 
 from roadworthy.target import models
+from roadworthy.target.blocks.block import Path
 from roadworthy.target.document import MapNode, Scalar
 from roadworthy.target.fields import model_of
-from roadworthy.target.parts import BLOCKS, policies
+from roadworthy.target.models import BLOCKS
+from roadworthy.target.parts import policies
 from roadworthy.target.schema import file_schema
 from roadworthy.target.values import PUBLIC, AllowList, Duration, JsonPlace, JsonQuery, Size
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 KINDS: tuple[tuple[Any, str, str], ...] = (
     (Duration, "duration", "`500ms`, `2s`, `5m`, `1h30m`, `7d`; a number without a unit is refused"),
     (Size, "size", "`512B`, `20MB` (decimal), `20MiB` (binary)"),
-    (models.Path, "path", "begins with `/`, and is asked below the component's `url`"),
+    (Path, "path", "begins with `/`, and is asked below the component's `url`"),
     (models.Name, "name", "small letters, digits, `.`, `_` and `-`: `eu-west.api`; at most 64"),
     (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
     (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),

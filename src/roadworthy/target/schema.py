@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from roadworthy.target.models import Target
-from roadworthy.target.parts import BLOCKS, policies
+from roadworthy.target.models import BLOCKS, Target
+from roadworthy.target.parts import policies
 from roadworthy.target.values import PUBLIC
 
 _REFERENCE = {"$ref": "#/$defs/Reference"}

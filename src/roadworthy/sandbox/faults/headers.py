@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from roadworthy.sandbox.faults.fault import Change, Fault, Where
-    from roadworthy.target.models import Headers as Promised
+    from roadworthy.target.blocks.headers import Headers as Promised
 
 _GONE = (
     # fault, the header, its check, the component's key

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from roadworthy.sandbox.faults.fault import Change, Where
-    from roadworthy.target.models import Health
+    from roadworthy.target.blocks.health import Health
 
 
 def _direct(deployment: Deployment) -> Iterable[str]:

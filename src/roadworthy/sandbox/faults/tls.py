@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from roadworthy.sandbox.faults.fault import Change, Where
-    from roadworthy.target.models import Tls as Promised
+    from roadworthy.target.blocks.tls import Tls as Promised
 
 _ANONYMOUS = "AECDH-AES128-SHA"
 FORBIDDEN = {

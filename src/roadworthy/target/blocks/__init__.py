@@ -1,0 +1,1 @@
+"""Blocks of promises, one module a topic: what a component may promise, and where each is looked at."""
