@@ -1,16 +1,21 @@
 """Breaks a sandbox and reads the verdict: what the fault matrix asserts, and what `proofs.json` records.
 
-`python -m tests.matrix.seeing` records anew; look at the difference before you keep it.
+`python -m tests.matrix.seeing [TARGET ...]` records anew; look at the difference before you keep it.
+
+A target of `targets/` is broken in every way that it can be. A target of this folder is there for what no shipped one
+promises: it is broken by the faults of the module of its name alone (`tls.yaml` by `sandbox/faults/tls.py`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +31,9 @@ if TYPE_CHECKING:
     from roadworthy.sandbox.faults import Fault
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("demo", "elymica", "bitflow-owner-portal", "rest")
+HERE = Path(__file__).parent
+SHIPPED = ("demo", "elymica", "bitflow-owner-portal")
+TARGETS = (*SHIPPED, *sorted(file.stem for file in HERE.glob("*.yaml")))
 ELSEWHERE = {"bitflow-owner-portal": ("http2-off:admin", "service-failing:admin")}
 """Faults in another component than the natural one, where a promise of the ledger is carried by that one alone."""
 RELEASE = "2026.11.3"
@@ -34,15 +41,15 @@ RELEASE = "2026.11.3"
 
 def target_file(name: str) -> Path:
     """The file of a target."""
-    shipped = ROOT / "targets" / f"{name}.yaml"
-    return shipped if shipped.exists() else Path(__file__).parent / f"{name}.yaml"
+    return (ROOT / "targets" if name in SHIPPED else HERE) / f"{name}.yaml"
 
 
 def faults_of(name: str) -> tuple[str, ...]:
     """The faults that a target's sandbox can have."""
     target = load_target(target_file(name), overrides=_release(name)).target
     deployment = derive(target, "127.64.0")
-    natural = tuple(fault.name for fault in FAULTS.values() if fault.applies(deployment))
+    ours = FAULTS.values() if name in SHIPPED else import_module(f"roadworthy.sandbox.faults.{name}").FAULTS
+    natural = tuple(fault.name for fault in ours if fault.applies(deployment))
     return natural + ELSEWHERE.get(name, ())
 
 
@@ -107,13 +114,17 @@ def _proofs(name: str) -> Iterator[tuple[str, list[str]]]:
             yield fault, seen
 
 
-def main() -> None:
+def main(names: tuple[str, ...]) -> None:
     """Records what every fault turns red."""
-    with ThreadPoolExecutor(len(TARGETS)) as pool:
-        held = dict(zip(TARGETS, pool.map(lambda name: dict(_proofs(name)), TARGETS), strict=True))
-    file = ROOT / "src" / "roadworthy" / "proofs.json"
-    file.write_text(json.dumps(held, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with ThreadPoolExecutor(2) as pool:
+        held = dict(zip(names, pool.map(lambda name: dict(_proofs(name)), names), strict=True))
+    with (ROOT / "src" / "roadworthy" / "proofs.json").open("r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = {name: faults for name, faults in json.load(file).items() if name in TARGETS}
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps({**known, **held}, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]) or TARGETS)
