@@ -1,0 +1,11 @@
+"""All parsers under test, by name."""
+
+from __future__ import annotations
+
+from tests.fuzz import bodies, headers, mail, pages, reports, targets, wires
+
+PARSERS = {
+    parser.name: parser
+    for parsers in (targets, headers, bodies, pages, mail, wires, reports)
+    for parser in parsers.PARSERS
+}
