@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from roadworthy.facts.http import Method
+
 
 class Counting(BaseHTTPRequestHandler):
     """Answers after a moment, and counts how many are asking at once."""
@@ -146,6 +148,44 @@ def test_a_transient_failure_is_retried_and_the_retry_is_recorded(store: Evidenc
     assert "refused" in record.earlier_attempts[0].problem
 
 
+@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("PUT", 2), ("POST", 1)])
+def test_a_post_that_was_sent_is_not_sent_again(method: Method, times: int, store: EvidenceStore) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(8)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/order"
+        heard: list[bytes] = []
+
+        def busy() -> None:
+            for _ in range(times):
+                connection, _ = listening.accept()
+                with connection:
+                    heard.append(connection.recv(65536))
+                    connection.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+
+        answering = threading.Thread(target=busy)
+        answering.start()
+        ask = HttpAsk.of(url, method=method, content="" if method == "GET" else "one more")
+        Observatory(Network(retries=1), store).observe([ask])
+        answering.join()
+    assert len(heard) == times
+    assert len(only(store.records(ask)).earlier_attempts) == times - 1
+
+
+def test_a_post_that_never_left_is_tried_again(store: EvidenceStore) -> None:
+    ask = HttpAsk.of("http://127.0.0.1:9/order", method="POST", content="one more")
+    Observatory(Network(retries=1), store).observe([ask])
+    assert len(only(store.records(ask)).earlier_attempts) == 1
+
+
+def test_asks_that_differ_in_method_or_body_have_records_of_their_own(
+    server: CountingServer, store: EvidenceStore
+) -> None:
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    asks = [HttpAsk.of(url), HttpAsk.of(url, method="POST"), HttpAsk.of(url, method="POST", content="a")]
+    assert len({store.file_name(ask, "127.0.0.1:80") for ask in asks}) == 3
+
+
 def test_no_retries_where_none_are_allowed(store: EvidenceStore) -> None:
     ask = TcpAsk(host="127.0.0.1", port=9)
     Observatory(Network(retries=0), store).observe([ask])
@@ -194,7 +234,7 @@ def test_every_address_behind_a_name_is_asked(server: CountingServer, store: Evi
 
 def test_a_name_that_leads_nowhere_says_so_for_every_ask(store: EvidenceStore) -> None:
     ask = TcpAsk(host="shop.example", port=80)
-    Observatory(Network(resolver="127.0.0.1:9", timeout="1s", retries=0), store).observe([ask])
+    Observatory(Network(resolver="127.0.0.1:9", timeout="2s", retries=0), store).observe([ask])
     result = only(store.records(ask)).result
     assert isinstance(result, NotSeen)
     assert result.reason is Reason.RESOLVER

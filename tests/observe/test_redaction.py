@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -57,6 +58,19 @@ def test_secrets_are_known_by_their_shape(text: str) -> None:
     scrubbed = Scrubber({})(text)
     assert scrubbed != text
     assert "hunter22" not in scrubbed
+
+
+def test_a_token_ends_where_it_ends() -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJl"
+    assert Scrubber({})(f"a.b.key-{token}.c, {token}") == f"a.b.key-{REDACTED}.c, {REDACTED}"
+    assert Scrubber({})("eyJhbGci.eyJhbGci") == "eyJhbGci.eyJhbGci"
+
+
+@pytest.mark.parametrize("part", ["a-", "eyJ-", "eyJaaaaa.", "x.", "token", "bearer ", "://a:", '"token":"\\'])
+def test_no_page_takes_forever_to_search(part: str) -> None:
+    clock = time.process_time()
+    Scrubber({})(part * (256 * 1024 // len(part)))
+    assert time.process_time() - clock < 2  # a search that begins anywhere and goes on to the end takes minutes
 
 
 def test_a_promised_word_stays_whatever_its_member_is_called() -> None:

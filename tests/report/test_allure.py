@@ -56,6 +56,15 @@ def test_failed_is_failed_and_not_observed_is_broken(tmp_path: Path) -> None:
     assert "statusDetails" not in passed
 
 
+def test_what_does_not_block_is_skipped_and_says_why(tmp_path: Path) -> None:
+    accepted, advice = (one for one in written(verdicts.waived(), tmp_path) if "not blocking" in label(one, "tag"))
+    assert [accepted["status"], advice["status"]] == ["skipped", "skipped"]
+    assert accepted["statusDetails"]["known"] is True
+    assert accepted["statusDetails"]["message"].startswith("waived by ops@shop.example until 31 Dec 2026")
+    assert "waived" in label(accepted, "tag")
+    assert advice["statusDetails"]["message"].startswith("advice: TLS 1.2")
+
+
 def test_a_pass_after_a_retry_is_flaky(tmp_path: Path) -> None:
     result = written(verdicts.verdict(verdicts.result(looks=(verdicts.look(attempts=2),))), tmp_path)[0]
     assert result["statusDetails"] == {"flaky": True}

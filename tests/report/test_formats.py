@@ -55,6 +55,16 @@ def test_junit_keeps_failure_and_error_apart() -> None:
     ]
 
 
+def test_junit_leaves_what_does_not_block_green_and_says_why() -> None:
+    verdict = built("waived")
+    root = parsed(verdict)
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("6", "0", "0", "2")
+    accepted, advice = (element.get("message", "") for element in root.iter("skipped"))
+    assert accepted.startswith("waived by ops@shop.example until 31 Dec 2026 23:59:59 UTC: framed by the intranet")
+    assert accepted.endswith("(SHOP-1412) (waivers.yaml:3:5)")
+    assert advice == "advice: TLS 1.2 is still offered (RFC 9325)"
+
+
 def test_junit_names_stay_whatever_was_seen() -> None:
     names = [(case.get("classname"), case.get("name")) for case in cases(verdicts.verdict(verdicts.failed()))]
     assert names == [("tls.TLS-EXPIRY", "api")]
@@ -165,6 +175,20 @@ def test_html_says_a_replay_and_the_waiting() -> None:
     assert "3 attempts" in Page(html.render(verdicts.flaky())).text
 
 
+def test_html_tells_waived_findings_and_advice_apart_from_causes() -> None:
+    page = Page(html.render(built("waived")))
+    text = " ".join(page.text.split())
+    assert "GO (1 waived)" in text
+    assert "but for those that are waived" in text
+    assert "4 passed, 1 waived, 1 advice" in text
+    assert "Causes" not in text
+    assert "Findings" not in text
+    assert "failed" not in text
+    assert "Advice Best practice that nobody promised. It does not block. TLS-ADVICE api: TLS 1.2 is still" in text
+    assert "ops@shop.example 31 Dec 2026 23:59:59 UTC framed by the intranet (SHOP-1412) (waivers.yaml:3:5)" in text
+    assert "waiver of TLS-NAME [api] by ops@shop.example (waivers.yaml:8:5) expired" in text
+
+
 def test_html_shows_hostile_text_as_text() -> None:
     page = Page(html.render(tellable(verdicts.verdict(verdicts.failed(seen=verdicts.HOSTILE)))))
     assert "<script>alert(1)</script>" in page.text
@@ -195,6 +219,15 @@ def test_markdown_leaves_hostile_text_without_effect() -> None:
     assert row == (
         r"| ✗ high | api: a \| b<br>\# c &lt;b&gt; \`d\` \[e\](f) &#64;all \*\*g\*\* | TLS-EXPIRY |  | yes |"
     )  # fmt: skip
+
+
+def test_markdown_tells_waived_findings_and_advice_apart_from_causes() -> None:
+    text = markdown.render(built("waived"))
+    assert text.startswith("## ✓ GO (1 waived): demo (production)")
+    assert "4 passed, 1 waived, 1 advice" in text
+    assert "| Severity | Cause |" not in text
+    assert "- TLS-ADVICE: api: TLS 1.2 is still offered (RFC 9325)" in text
+    assert "| HDR-XFO | www | not sent | ops&#64;shop.example | 31 Dec 2026 23:59:59 UTC | framed by the" in text
 
 
 def test_markdown_fences_are_longer_than_any_in_a_command() -> None:

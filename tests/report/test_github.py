@@ -29,6 +29,15 @@ def test_advice_is_a_notice() -> None:
     assert line.startswith("::notice ")
 
 
+def test_waivers_are_annotated_where_they_stand() -> None:
+    lines = list(github.commands(verdicts.waived()))
+    assert [line.partition(" ")[0] for line in lines] == ["::notice", "::notice", "::notice", "::warning"]
+    assert lines[1].startswith(
+        "::notice file=waivers.yaml,line=3,col=5,title=waiver of HDR-XFO (holds)%3A www::waived by"
+    )
+    assert "title=waiver of TLS-NAME (expired)%3A api" in lines[3]
+
+
 def test_nothing_in_a_message_begins_another_command() -> None:
     lines = list(github.commands(verdicts.verdict(verdicts.failed(seen="50%\r\n::error::x", component="a,b:c"))))
     assert len(lines) == 1

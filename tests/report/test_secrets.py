@@ -16,7 +16,7 @@ from rich.console import Console
 
 from roadworthy.report import print_verdict, scrubbed, write_reports
 from roadworthy.report.text import tellable
-from roadworthy.verdict.models import Cause, Look, Result, Round, Verdict
+from roadworthy.verdict.models import Cause, Look, Result, Round, Verdict, Waived, WaiverUse
 from tests.report import verdicts
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_the_verdict_of_these_tests_has_the_text_in_every_field_that_takes_one()
     assert not [field for field, text in texts if "MARK" not in text]
     model_fields = {
         f"{model.__name__}.{name}"
-        for model in (Verdict, Result, Cause, Look, Round)
+        for model in (Verdict, Result, Cause, Look, Round, Waived, WaiverUse)
         for name, field in model.model_fields.items()
         if "str" in str(field.annotation)
     }

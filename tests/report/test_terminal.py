@@ -87,6 +87,32 @@ def test_findings_of_one_cause_that_saw_different_things_are_told_apart() -> Non
     assert text.count("what to do") == 1
 
 
+def test_what_is_waived_is_told_with_its_owner_reason_and_end() -> None:
+    lines = told(verdicts.waived(), width=200).splitlines()
+    assert lines[:2] == ["✓ GO (1 waived)  demo (production), release 2026.11.3", lines[1]]
+    assert lines[1].startswith("4 passed, 1 waived, 1 advice · 57 observations")
+    at = lines.index("Waived  not as promised; somebody answers for it")
+    assert lines[at + 1 : at + 3] == ["  HDR-XFO", "    www: not sent"]
+    assert lines[at + 3] == (
+        "    waived by ops@shop.example until 31 Dec 2026 23:59:59 UTC: framed by the intranet (SHOP-1412)"
+        " (waivers.yaml:3:5)"
+    )
+
+
+def test_what_became_of_waivers_is_a_note_where_somebody_must_act() -> None:
+    text = " ".join(told(verdicts.waived(), width=200).split())
+    assert "waiver of TLS-EXPIRY [api] by ops@shop.example (waivers.yaml:8:5) unused: passed: take it out" in text
+    assert "waivers.yaml:8:5) expired, until 31 Oct 2026 23:59:59 UTC: its time is over" in text
+    assert "waiver of HDR-XFO" not in text
+
+
+def test_advice_is_compact_and_no_cause() -> None:
+    lines = told(verdicts.waived(), width=200).splitlines()
+    at = lines.index("Advice  best practice that nobody promised; it does not block")
+    assert lines[at + 1 : at + 3] == ["  TLS-ADVICE", "    api: TLS 1.2 is still offered (RFC 9325)"]
+    assert not [line for line in lines if "what to do" in line or "cause" in line or "failed" in line]
+
+
 def test_a_replay_is_said_loudly() -> None:
     assert told(verdicts.replayed()).splitlines()[1].startswith("REPLAY of 2026-11-02T09-00-00-demo")
     assert told(verdicts.replayed(), quiet=True).startswith("REPLAY of ")
@@ -114,7 +140,7 @@ def test_a_command_is_never_wrapped_or_cut(width: int) -> None:
     assert f"\n    {command}\n" in told(verdicts.no_go(), width=width)
 
 
-@pytest.mark.parametrize("name", ["go", "no-go", "inconclusive", "replayed", "flaky"])
+@pytest.mark.parametrize("name", ["go", "no-go", "waived", "inconclusive", "replayed", "flaky"])
 def test_everything_but_commands_fits_into_60_columns(name: str) -> None:
     lines = [line for line in told(verdicts.BUILT[name](), width=60).splitlines() if "openssl s_client" not in line]
     assert max(map(len, lines)) <= 60

@@ -5,9 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from roadworthy.check import Severity
-from roadworthy.verdict.models import Cause, Decision, ExitCode, Look, Outcome, Result, Round, Verdict
+from roadworthy.verdict.models import (
+    Cause,
+    Decision,
+    ExitCode,
+    Look,
+    Outcome,
+    Result,
+    Round,
+    Verdict,
+    Waived,
+    WaiverUse,
+)
 
 STARTED = datetime(2026, 11, 3, 14, 5, 12, tzinfo=UTC)
+WAIVER = Waived(
+    owner="ops@shop.example",
+    reason="framed by the intranet (SHOP-1412)",
+    expires=datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC),
+    at="waivers.yaml:3:5",
+)
+OLD = WAIVER.model_copy(update={"expires": datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC), "at": "waivers.yaml:8:5"})
 
 HOSTILE = (
     "]]> <script>alert(1)</script> \x1b[2J\x1b]0;owned\x07 \x00 \r\n::error::gotcha\n"
@@ -153,6 +171,34 @@ def no_go() -> Verdict:
     )
 
 
+def waived() -> Verdict:
+    """A finding that somebody answers for, advice, and a waiver that has expired."""
+    accepted = failed(
+        "HDR-XFO",
+        "www",
+        "headers",
+        severity=Severity.MEDIUM,
+        blocking=False,
+        seen="not sent",
+        promised="headers.x-frame-options: DENY",
+        waived_by=(WAIVER,),
+    )
+    advice = failed(
+        "TLS-ADVICE",
+        "api",
+        severity=Severity.INFO,
+        blocking=False,
+        seen="TLS 1.2 is still offered (RFC 9325)",
+        promised="it follows best practice",
+    )
+    uses = (
+        WaiverUse(check="HDR-XFO", component="www", state="holds", told="", **WAIVER.model_dump()),
+        WaiverUse(check="TLS-EXPIRY", component="api", state="unused", told="passed: take it out", **OLD.model_dump()),
+        WaiverUse(check="TLS-NAME", component="api", state="expired", told="its time is over", **OLD.model_dump()),
+    )
+    return verdict(accepted, advice, *HEALTHY, headline="GO (1 waived): demo", causes=(cause(advice),), waivers=uses)
+
+
 def inconclusive() -> Verdict:
     silent = unseen()
     return verdict(
@@ -211,10 +257,18 @@ def filled(text: str) -> Verdict:
     )
     blocked = bad.model_copy(update={"node_id": f"blocked {text}", "component": f"other {text}", "blocked_by": text})
     fine = bad.model_copy(update={"node_id": f"fine {text}", "component": f"fine {text}", "outcome": Outcome.PASSED})
+    by = {"owner": text, "reason": text, "expires": STARTED, "at": f"{text}:1:2"}
+    accepted = bad.model_copy(
+        update={"node_id": f"accepted {text}", "blocking": False, "waived_by": (Waived(**by),), "blocked_by": None}
+    )
+    advised = bad.model_copy(update={"node_id": f"advised {text}", "blocking": False, "severity": Severity.INFO})
     return verdict(
         bad,
         blocked,
         fine,
+        accepted,
+        advised,
+        waivers=(WaiverUse(check=text, component=text, state="unused", told=text, **by),),
         decision=Decision.NO_GO,
         exit_code=ExitCode.NO_GO,
         roadworthy=text,
@@ -234,6 +288,7 @@ def filled(text: str) -> Verdict:
 BUILT = {
     "go": go,
     "no-go": no_go,
+    "waived": waived,
     "inconclusive": inconclusive,
     "replayed": replayed,
     "interrupted": interrupted,

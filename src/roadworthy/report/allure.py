@@ -93,7 +93,7 @@ def _result(verdict: Verdict, result: Result, evidence: Collection[str]) -> Test
         fullName=f"{result.family}.{result.check}[{result.component}]",
         name=f"{result.component}: {result.title}",
         description=f"{result.why} ({result.source})",
-        status=STATUSES[result.outcome],
+        status=Status.SKIPPED if result.is_finding and not result.blocking else STATUSES[result.outcome],
         statusDetails=_details(result),
         stage="finished",
         labels=list(_labels(verdict, result)),
@@ -112,7 +112,10 @@ def _details(result: Result) -> StatusDetails | None:
     if not result.is_finding:
         return StatusDetails(flaky=True) if result.flaky else None
     behind = f"behind {result.blocked_by}: " if result.blocked_by else ""
-    return StatusDetails(message=f"{behind}{result.seen}", trace=findings.told(result), flaky=result.flaky)
+    said = result.seen if result.blocking else findings.unblocking(result)
+    return StatusDetails(
+        message=f"{behind}{said}", trace=findings.told(result), flaky=result.flaky, known=result.is_waived or None
+    )
 
 
 def _labels(verdict: Verdict, result: Result) -> Iterable[Label]:
@@ -125,6 +128,8 @@ def _labels(verdict: Verdict, result: Result) -> Iterable[Label]:
     yield Label(name=LabelType.STORY, value=result.title)
     yield Label(name=LabelType.FRAMEWORK, value="roadworthy")
     yield Label(name=LabelType.TAG, value="blocking" if result.blocking else "not blocking")
+    if result.is_waived:
+        yield Label(name=LabelType.TAG, value="waived")
     for promise in result.promises:
         yield Label(name=LabelType.TAG, value=promise)
 

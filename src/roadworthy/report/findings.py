@@ -2,16 +2,29 @@
 
 Group     a cause, the findings that say it, and the results that it explains
 Finding   results of one check that promised and saw the same, told once for all their components
+
+What is waived, and advice, are told apart from findings: the first has an owner, the second was never promised.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from roadworthy.verdict.models import Cause, Decision, Look, Outcome, Result, Verdict
+from roadworthy.verdict.models import (
+    Cause,
+    Decision,
+    Look,
+    Outcome,
+    Result,
+    Verdict,
+    Waived,
+    WaiverState,
+    WaiverUse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +35,11 @@ MEANING = {
     Decision.INCONCLUSIVE: "Something that blocks could not be observed. This is not a pass.",
     Decision.INTERRUPTED: "The run ended before everything was judged. This is not a pass.",
 }
+WAIVED, ADVICE = "waived", "advice"
+WORDS = (*(outcome.value for outcome in Outcome), WAIVED, ADVICE)
+"""What results are called, in the order in which they are counted."""
+
+WORD_MARKS = {"passed": "✓", "failed": "✗", "not observed": "?", WAIVED: "~", ADVICE: "·"}
 MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_OBSERVED: "?"}
 DECISION_MARKS = {Decision.GO: "✓", Decision.NO_GO: "✗", Decision.INCONCLUSIVE: "?", Decision.INTERRUPTED: "?"}
 
@@ -84,7 +102,31 @@ class Group:
 
 
 def groups(verdict: Verdict) -> tuple[Group, ...]:
-    """Every finding of the verdict, by cause, in the verdict's order; a finding that no cause names makes its own."""
+    """What is to be repaired: every finding that is not waived, and no advice."""
+    return tuple(group for group in _groups(verdict) if not group.cause.is_advice)
+
+
+def advice(verdict: Verdict) -> tuple[Group, ...]:
+    """Best practice that nobody promised, and that does not block."""
+    return tuple(group for group in _groups(verdict) if group.cause.is_advice)
+
+
+def adviser(group: Group) -> str:
+    """The check that advises, and whether it could not."""
+    unseen = group.cause.outcome is Outcome.NOT_OBSERVED
+    return group.cause.check + (f" ({group.cause.outcome.value})" if unseen else "")
+
+
+def waived(verdict: Verdict) -> tuple[Finding, ...]:
+    """Findings that somebody answers for; those with one waiver and the same words are one."""
+    same: dict[tuple[object, ...], list[Result]] = {}
+    for result in verdict.waived:
+        same.setdefault((result.check, result.promised, result.seen, result.waived_by), []).append(result)
+    return tuple(Finding(tuple(members)) for members in same.values())
+
+
+def _groups(verdict: Verdict) -> tuple[Group, ...]:
+    """By cause, in the verdict's order; a finding that no cause names makes its own."""
     by_id = {result.node_id: result for result in verdict.results}
     told: set[str] = set()
     grouped: list[Group] = []
@@ -99,7 +141,11 @@ def groups(verdict: Verdict) -> tuple[Group, ...]:
         ]
         told.update(result.node_id for result in [*own, *behind])
         grouped.append(Group(cause, _merged(own), tuple(behind)))
-    rest = [result for result in verdict.results if result.is_finding and result.node_id not in told]
+    rest = [
+        result
+        for result in verdict.results
+        if result.is_finding and not result.is_waived and result.node_id not in told
+    ]
     return (*grouped, *(Group(_own_cause(finding), (finding,), ()) for finding in _merged(rest)))
 
 
@@ -141,9 +187,18 @@ def behind(group: Group) -> str:
 
 
 def decided(verdict: Verdict) -> str:
-    """The decision, and how much it is about where that is not all: `GO (8 of 66 checks)`."""
+    """The decision, and what it is not about: `GO (8 of 66 checks)`, `GO (2 waived)`."""
     word = verdict.decision.value.upper()
-    return f"{word} ({verdict.part})" if verdict.part else word
+    unsaid = [f"{len(verdict.waived)} waived"] if verdict.decision is Decision.GO and verdict.waived else []
+    limits = ", ".join([*([verdict.part] if verdict.part else []), *unsaid])
+    return f"{word} ({limits})" if limits else word
+
+
+def meaning(verdict: Verdict) -> str:
+    """The decision in a sentence."""
+    if verdict.decision is Decision.GO and verdict.waived:
+        return "Every promise that blocks was seen to be kept, but for those that are waived."
+    return MEANING[verdict.decision]
 
 
 def subject(verdict: Verdict) -> str:
@@ -153,9 +208,47 @@ def subject(verdict: Verdict) -> str:
 
 
 def counts(verdict: Verdict) -> str:
-    """`41 passed, 1 failed, 2 not observed`; never silent about a kind that is there."""
-    parts = [f"{verdict.count(outcome)} {outcome.value}" for outcome in Outcome if verdict.count(outcome)]
-    return ", ".join(parts) or "nothing was judged"
+    """`41 passed, 1 failed, 2 not observed, 1 waived, 3 advice`; never silent about a kind that is there."""
+    return ", ".join(f"{count} {word}" for word, count in tally(verdict.results)) or "nothing was judged"
+
+
+def tally(results: Iterable[Result]) -> tuple[tuple[str, int], ...]:
+    """How many results there are of each word that is there."""
+    counted = Counter(word(result) for result in results)
+    return tuple((one, counted[one]) for one in WORDS if counted[one])
+
+
+def word(result: Result) -> str:
+    """What a result is called."""
+    if result.is_waived:
+        return WAIVED
+    if result.is_advice and result.outcome is Outcome.FAILED:
+        return ADVICE
+    return result.outcome.value
+
+
+def unblocking(result: Result) -> str:
+    """Why a finding does not block, for whoever would count it as a failure."""
+    if result.is_waived:
+        return "; ".join(waiver(one) for one in result.waived_by)
+    kind = "advice" if result.is_advice else f"{result.severity.label}, does not block"
+    return f"{kind}: {one_line(result.seen)}"
+
+
+def waiver(one: Waived) -> str:
+    """Who answers for a finding, until when, and why."""
+    return f"waived by {one.owner} until {moment(one.expires)}: {one.reason} ({one.at})"
+
+
+def remarks(verdict: Verdict) -> tuple[tuple[WaiverUse, str], ...]:
+    """What a reader must know of waivers beyond those that simply hold, in words."""
+    return tuple((use, _remark(use)) for use in verdict.waivers if use.told)
+
+
+def _remark(use: WaiverUse) -> str:
+    named = f"waiver of {use.check} [{use.component}] by {use.owner} ({use.at})"
+    until = f", until {moment(use.expires)}" if use.state is WaiverState.EXPIRED else ""
+    return f"{named} {use.state.value}{until}: {use.told}"
 
 
 def replay(verdict: Verdict) -> str | None:
@@ -167,7 +260,7 @@ def replay(verdict: Verdict) -> str | None:
 
 def notes(verdict: Verdict) -> tuple[str, ...]:
     """What a reader must know of the run: its own notes, and the waiting before it."""
-    return (*verdict.notes, *_waiting(verdict))
+    return (*verdict.notes, *(words for _, words in remarks(verdict)), *_waiting(verdict))
 
 
 def _waiting(verdict: Verdict) -> Iterable[str]:
@@ -227,6 +320,7 @@ def told(result: Result) -> str:
     place = f"  ({result.promised_at})" if result.promised_at else ""
     commands = _distinct(look.by_hand for look in Finding((result,)).looks if look.by_hand)
     lines = [
+        *(waiver(one) for one in result.waived_by),
         f"promised:   {result.promised}{place}",
         f"seen:       {result.seen}",
         f"why:        {result.why} ({result.source})",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from roadworthy.check import Severity
 from roadworthy.report import findings
 from roadworthy.report.text import clipped, encodable
+from roadworthy.verdict.models import WaiverState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ def announce(verdict: Verdict, summary: str) -> None:
 
 def commands(verdict: Verdict) -> Iterable[str]:
     """One workflow command a cause: `::error file=...,line=...,col=...,title=...::message`."""
-    for group in findings.groups(verdict):
+    for group in (*findings.groups(verdict), *findings.advice(verdict)):
         cause = group.cause
         level = "error" if cause.blocking else "notice" if cause.severity is Severity.INFO else "warning"
         properties = {
@@ -48,15 +49,30 @@ def commands(verdict: Verdict) -> Iterable[str]:
         if group.findings:
             message += f"\nwhat to do: {group.findings[0].first.repair}"
         yield f"::{level} {written}::{_message(clipped(message, MESSAGE_LIMIT))}"
+    yield from _waivers(verdict)
+
+
+def _waivers(verdict: Verdict) -> Iterable[str]:
+    """What became of waivers, where they stand: a warning where one did not do what it is there for."""
+    for use in verdict.waivers:
+        quiet = use.state in (WaiverState.HOLDS, WaiverState.UNUSED)
+        properties = {**_at(use.at), "title": f"waiver of {use.check} ({use.state.value}): {use.component}"}
+        written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        message = "; ".join(filter(None, (findings.waiver(use), use.told)))
+        yield f"::{'notice' if quiet else 'warning'} {written}::{_message(clipped(message, MESSAGE_LIMIT))}"
 
 
 def _place(group: findings.Group) -> dict[str, str]:
     for finding in group.findings:
         for promised_at in finding.promised_at:
-            file, line, column = findings.place(promised_at)
-            parts = {"file": file, "line": line, "col": column}
-            return {name: str(value) for name, value in parts.items() if value is not None}
+            return _at(promised_at)
     return {}
+
+
+def _at(place: str) -> dict[str, str]:
+    file, line, column = findings.place(place)
+    parts = {"file": file, "line": line, "col": column}
+    return {name: str(value) for name, value in parts.items() if value is not None}
 
 
 def _message(text: str) -> str:

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 SEEN_LIMIT = 4_000
 CELL_LIMIT = 400
 COMMANDS_LIMIT = 12
-WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.NOT_OBSERVED: "unseen"}  # names of CSS classes
+CLASSES = {
+    "failed": "failed",
+    "not observed": "unseen",
+    findings.WAIVED: "waived",
+    findings.ADVICE: "advice",
+    "passed": "passed",
+}
+"""The CSS class of each word for a result, the gravest first."""
+
 NOTHING = '<span class="muted">none</span>'
 
 
@@ -40,6 +48,8 @@ def render(verdict: Verdict) -> str:
         _head(verdict),
         _causes(grouped),
         _findings(grouped),
+        _advice(findings.advice(verdict)),
+        _waived(findings.waived(verdict)),
         _overview(verdict),
         _results(verdict, grouped),
         _facts(verdict),
@@ -79,7 +89,7 @@ def _head(verdict: Verdict) -> str:
     return f"""<header class="verdict {decision.value}">
 <p class="subject">{escape(findings.subject(verdict))}</p>
 <h1><span aria-hidden="true">{findings.DECISION_MARKS[decision]}</span> {escape(findings.decided(verdict))}</h1>
-<p class="headline">{escape(findings.MEANING[decision])}</p>
+<p class="headline">{escape(findings.meaning(verdict))}</p>
 <p class="counts">{escape(findings.counts(verdict))} · {findings.plural(verdict.observations, "observation")}
  · {findings.duration(verdict.elapsed_s)} · {started}</p>
 </header>
@@ -113,11 +123,51 @@ def _group(number: int, group: findings.Group) -> str:
     cause, first = group.cause, group.first
     told = "".join(_finding(finding, alone=len(group.findings) == 1) for finding in group.findings)
     title = f"{findings.named(cause.components)}: {first.title if first else cause.headline}"
-    return f"""<article class="finding {WORDS[cause.outcome]}" id="cause-{number}" aria-labelledby="title-{number}">
+    kind = CLASSES[cause.outcome.value]
+    return f"""<article class="finding {kind}" id="cause-{number}" aria-labelledby="title-{number}">
 <h3 id="title-{number}">{escape(title)}</h3>
 <p class="line">{_outcome(cause.outcome, f"{cause.outcome.value}, {cause.severity.label}")}
 <code>{escape(cause.check)}</code>{"" if cause.blocking else " does not block"}</p>
 {told}{_words(group, first) if first else ""}{_behind(group)}</article>
+"""
+
+
+def _advice(grouped: tuple[findings.Group, ...]) -> str:
+    if not grouped:
+        return ""
+    rows = "".join(
+        f"<dt><code>{escape(findings.adviser(group))}</code></dt>\n"
+        f"<dd>{escape(clipped(group.cause.headline, SEEN_LIMIT))}"
+        f" {_muted(_source(group.first.source)) if group.first else ''}</dd>\n"
+        for group in grouped
+    )
+    return f"""<section aria-labelledby="advice"><h2 id="advice">Advice</h2>
+<p class="muted">Best practice that nobody promised. It does not block.</p>
+<dl class="aside">{rows}</dl></section>
+"""
+
+
+def _muted(markup: str) -> str:
+    return f'<span class="muted">{markup}</span>'
+
+
+def _waived(found: tuple[findings.Finding, ...]) -> str:
+    if not found:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row"><code>{escape(finding.first.check)}</code></th>'
+        f"<td>{escape(findings.named(finding.components, 99))}</td>\n"
+        f"<td>{escape(clipped(finding.first.seen, CELL_LIMIT))}</td>\n"
+        f"<td>{escape(waiver.owner)}</td>\n<td>{findings.moment(waiver.expires)}</td>\n"
+        f'<td>{escape(waiver.reason)} <span class="muted">({escape(waiver.at)})</span></td></tr>\n'
+        for finding in found
+        for waiver in finding.first.waived_by
+    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("check", "at", "seen", "owner", "until", "reason"))
+    return f"""<section aria-labelledby="waived"><h2 id="waived">Waived</h2>
+<p class="muted">Not as promised; somebody answers for it. It does not block.</p>
+<div class="scroll" tabindex="0" role="region" aria-labelledby="waived"><table>
+<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>
 """
 
 
@@ -173,14 +223,9 @@ def _overview(verdict: Verdict) -> str:
 
 
 def _tally(verdict: Verdict, component: str, family: str) -> str:
-    outcomes = [
-        result.outcome for result in verdict.results if (result.component, result.family) == (component, family)
-    ]
-    told = (
-        _outcome(outcome, f"{outcomes.count(outcome)} {outcome.value}")
-        for outcome in (Outcome.FAILED, Outcome.NOT_OBSERVED, Outcome.PASSED)
-        if outcome in outcomes
-    )
+    members = (result for result in verdict.results if (result.component, result.family) == (component, family))
+    counted = sorted(findings.tally(members), key=lambda entry: list(CLASSES).index(entry[0]))
+    told = (_tag(word, f"{count} {word}") for word, count in counted)
     return f"<td>{' '.join(told) or NOTHING}</td>"
 
 
@@ -206,7 +251,8 @@ def _row(result: Result, anchors: dict[str, str]) -> str:
     if result.blocked_by:
         link = f'<a href="#{anchors[result.blocked_by]}">' if result.blocked_by in anchors else "<a>"
         seen += f' <span class="muted">(behind {link}{escape(result.blocked_by)}</a>)</span>'
-    return f"""<tr class="{WORDS[result.outcome]}"><td>{_outcome(result.outcome, result.outcome.value)}</td>
+    word = findings.word(result)
+    return f"""<tr class="{CLASSES[word]}"><td>{_tag(word, word)}</td>
 <th scope="row"><code>{escape(result.check)}</code> <span class="muted">{result.severity.label}</span>
 <span class="title">{escape(result.title)}</span></th>
 <td>{escape(clipped(result.promised, CELL_LIMIT))}</td><td>{seen}</td><td>{_looks(result.looks)}</td></tr>
@@ -261,9 +307,13 @@ def _rounds(verdict: Verdict) -> str:
 
 
 def _outcome(outcome: Outcome, words: str) -> str:
+    return _tag(outcome.value, words)
+
+
+def _tag(word: str, words: str) -> str:
     """A mark and words: colour is never the only sign."""
-    mark = f'<span aria-hidden="true">{findings.MARKS[outcome]}</span>'
-    return f'<span class="tag {WORDS[outcome]}">{mark} {escape(words)}</span>'
+    mark = f'<span aria-hidden="true">{findings.WORD_MARKS[word]}</span>'
+    return f'<span class="tag {CLASSES[word]}">{mark} {escape(words)}</span>'
 
 
 def _prose(text: str) -> str:

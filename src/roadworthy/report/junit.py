@@ -1,11 +1,11 @@
 """JUnit XML for CI servers: a suite a family, a case for each check of each component, with names that do not change.
 
-Failed is `<failure>`, not observed is `<error>`: the two are never the same number.
+Failed is `<failure>`, not observed is `<error>`: the two are never the same number, and both block. A finding that does
+not (waived, advice, below `--fail-on`) is `<skipped>` with its reason: JUnit has no other word for "does not break it".
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -61,23 +61,32 @@ def _facts(verdict: Verdict) -> Iterable[tuple[str, str]]:
 
 
 def _totals(results: Iterable[Result]) -> dict[str, str]:
-    outcomes = Counter(result.outcome for result in results)
+    kinds = [_kind(result) for result in results]
     return {
-        "tests": str(outcomes.total()),
-        "failures": str(outcomes[Outcome.FAILED]),
-        "errors": str(outcomes[Outcome.NOT_OBSERVED]),
-        "skipped": "0",
+        "tests": str(len(kinds)),
+        "failures": str(kinds.count("failure")),
+        "errors": str(kinds.count("error")),
+        "skipped": str(kinds.count("skipped")),
     }
+
+
+def _kind(result: Result) -> str:
+    """The element that tells a result; empty where it passed."""
+    if not result.is_finding:
+        return ""
+    if not result.blocking:
+        return "skipped"
+    return "failure" if result.weighs is Outcome.FAILED else "error"
 
 
 def _case(result: Result) -> ET.Element:
     case = ET.Element(
         "testcase", classname=f"{result.family}.{result.check}", name=result.component, time=f"{_longest(result):.3f}"
     )
-    if result.is_finding:
-        kind = "failure" if result.outcome is Outcome.FAILED else "error"
+    if kind := _kind(result):
         behind = f"behind {result.blocked_by}: " if result.blocked_by else ""
-        message = clipped(behind + findings.one_line(result.seen), MESSAGE_LIMIT)
+        said = findings.one_line(result.seen) if result.blocking else findings.unblocking(result)
+        message = clipped(behind + said, MESSAGE_LIMIT)
         ET.SubElement(case, kind, type=result.severity.label, message=message).text = findings.told(result)
     ET.SubElement(case, "system-out").text = "\n".join(_looks(result))
     return case

@@ -29,6 +29,9 @@ def render(verdict: Verdict) -> str:
             text += f"\n{findings.plural(len(grouped) - number, 'more cause')}: see the full report.\n"
             break
         text += section
+    asides = "\n".join([*_advice(findings.advice(verdict)), *_waived(findings.waived(verdict))])
+    if len((text + asides).encode()) <= SIZE_LIMIT:
+        text += asides
     return text + "\n".join(_foot(verdict))
 
 
@@ -51,7 +54,7 @@ def _head(verdict: Verdict) -> Iterable[str]:
     yield ""
     if replayed := findings.replay(verdict):
         yield from ("> [!WARNING]", f"> **{escaped(replayed)}**", "")
-    yield findings.MEANING[verdict.decision] + "\\"
+    yield findings.meaning(verdict) + "\\"
     yield (
         f"{findings.counts(verdict)} · {findings.plural(verdict.observations, 'observation')} · "
         f"{findings.duration(verdict.elapsed_s)} · {findings.moment(verdict.started)}"
@@ -95,6 +98,33 @@ def _group(group: findings.Group) -> Iterable[str]:
     if group.by_hand:
         yield f"- **by hand:**\n\n{fenced(clipped(chr(10).join(group.by_hand[:COMMANDS_LIMIT]), COMMAND_LIMIT))}"
     yield ""
+
+
+def _advice(grouped: tuple[findings.Group, ...]) -> Iterable[str]:
+    if not grouped:
+        return
+    yield from ("<details><summary>Advice: best practice that nobody promised; it does not block</summary>", "")
+    for group in grouped:
+        yield f"- {escaped(findings.adviser(group))}: {escaped(clipped(group.cause.headline, SEEN_LIMIT))}"
+    yield from ("", "</details>", "", "")
+
+
+def _waived(found: tuple[findings.Finding, ...]) -> Iterable[str]:
+    if not found:
+        return
+    yield from ("### Waived", "", "| Check | Component | Seen | Owner | Until | Reason |", "|---|---|---|---|---|---|")
+    for finding in found:
+        for waiver in finding.first.waived_by:
+            cells = (
+                finding.first.check,
+                findings.named(finding.components),
+                clipped(finding.first.seen, SEEN_LIMIT),
+                waiver.owner,
+                findings.moment(waiver.expires),
+                f"{waiver.reason} ({waiver.at})",
+            )
+            yield f"| {' | '.join(map(escaped, cells))} |"
+    yield from ("", "")
 
 
 def _foot(verdict: Verdict) -> Iterable[str]:

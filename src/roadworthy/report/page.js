@@ -24,7 +24,7 @@ words.placeholder = "component, check, text";
 words.setAttribute("aria-label", "Show results that contain");
 const outcome = document.createElement("select");
 outcome.setAttribute("aria-label", "Show results with the outcome");
-for (const [value, label] of [["", "every outcome"], ["failed", "failed"], ["unseen", "not observed"], ["passed", "passed"]]) {
+for (const [value, label] of [["", "every outcome"], ["failed", "failed"], ["unseen", "not observed"], ["waived", "waived"], ["advice", "advice"], ["passed", "passed"]]) {
   outcome.add(new Option(label, value));
 }
 const count = document.createElement("span");

@@ -110,6 +110,8 @@ class _Page:
         self.causes(grouped)
         for group in grouped:
             self.group(group)
+        self.advice(findings.advice(verdict))
+        self.waived(findings.waived(verdict))
         self.notes(verdict)
         self.reports(folder)
 
@@ -126,7 +128,7 @@ class _Page:
         if replayed := findings.replay(verdict):
             self.line(self.text(replayed, "bold reverse yellow"))
         if verdict.decision in {Decision.INCONCLUSIVE, Decision.INTERRUPTED}:
-            self.line(self.text(findings.MEANING[verdict.decision]))
+            self.line(self.text(findings.meaning(verdict)))
         facts = [
             *([findings.plural(len(grouped), "cause")] if grouped else []),
             findings.counts(verdict),
@@ -199,6 +201,33 @@ class _Page:
         self.rows(("behind it", f"{len(group.behind)} that this explains"))
         for checks, components in group.explained:
             self.rows(("", f"{components}: {checks}"))
+
+    def advice(self, grouped: tuple[findings.Group, ...]) -> None:
+        """Compact: what it says, of whom, by which check."""
+        if not grouped:
+            return
+        self.console.print()
+        self.line(
+            self.text("Advice", "bold"), self.text("  best practice that nobody promised; it does not block", "dim")
+        )
+        for group in grouped:
+            self.aside(findings.adviser(group), clipped(group.cause.headline, SEEN_LIMIT))
+
+    def waived(self, found: tuple[findings.Finding, ...]) -> None:
+        """What failed, and who answers for it."""
+        if not found:
+            return
+        self.console.print()
+        self.line(self.text("Waived", "bold"), self.text("  not as promised; somebody answers for it", "dim"))
+        for finding in found:
+            said = f"{findings.named(finding.components)}: {clipped(finding.first.seen, SEEN_LIMIT)}"
+            self.aside(finding.first.check, "\n".join([said, *map(findings.waiver, finding.first.waived_by)]))
+
+    def aside(self, name: str, words: str) -> None:
+        self.line(self.text(f"{INDENT}{name}"))
+        indent = Text(INDENT * 2)
+        for line in self.wrapped(self.text(words), max(self.console.width - indent.cell_len, NARROWEST)):
+            self.console.print(Text.assemble(indent, line), soft_wrap=True)
 
     def notes(self, verdict: Verdict) -> None:
         notes = findings.notes(verdict)

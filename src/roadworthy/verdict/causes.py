@@ -7,6 +7,8 @@ A finding is explained by another one where
 3. it is about the component not being there, or could not be observed, and a component that it depends on is not there.
 
 What explains itself by nothing else is a root. Roots of one check that saw the same are one cause, one line.
+
+What is waived explains nothing: whoever answers for a database that is down has not said that the shop may be down.
 """
 
 from __future__ import annotations
@@ -25,13 +27,23 @@ if TYPE_CHECKING:
 def explain(results: Iterable[Result], target: Target) -> tuple[tuple[Cause, ...], tuple[Result, ...]]:
     """The causes, the gravest first, and the results with `blocked_by` filled in."""
     results = tuple(results)
-    findings = {result.node_id: result for result in results if result.is_finding}
+    findings = {result.node_id: result for result in results if result.is_finding and not result.is_waived}
     parents = _parents(tuple(findings.values()), target)
     roots = {node: _root(node, parents) for node in findings}
     causes = _merge(findings, roots)
     explained_by = {node: cause.id for cause in causes for node in cause.blocks}
     told = tuple(result.model_copy(update={"blocked_by": explained_by.get(result.node_id)}) for result in results)
     return causes, told
+
+
+def behind_waived(results: Iterable[Result], target: Target) -> dict[str, tuple[Result, ...]]:
+    """What follows from a waived finding and counts all the same, by the waived one's node id."""
+    findings = {result.node_id: result for result in results if result.is_finding}
+    behind: defaultdict[str, list[Result]] = defaultdict(list)
+    for node, other in _parents(tuple(findings.values()), target).items():
+        if findings[other].is_waived and findings[node].blocking:
+            behind[other].append(findings[node])
+    return {node: tuple(followers) for node, followers in behind.items()}
 
 
 def _parents(findings: tuple[Result, ...], target: Target) -> dict[str, str]:
@@ -90,6 +102,7 @@ def _merge(findings: Mapping[str, Result], roots: Mapping[str, str]) -> tuple[Ca
             causes,
             key=lambda cause: (
                 not cause.blocking,
+                cause.is_advice,
                 cause.outcome is not Outcome.FAILED,
                 -cause.severity,
                 -len(cause.blocks),
@@ -101,7 +114,7 @@ def _merge(findings: Mapping[str, Result], roots: Mapping[str, str]) -> tuple[Ca
 
 def _what_is_said(result: Result) -> tuple[object, ...]:
     said = frozenset(look.seen for look in result.looks if look.outcome is not Outcome.PASSED)
-    return result.check, result.outcome, said or result.seen
+    return result.check, result.weighs, said or result.seen
 
 
 def _cause(group: list[Result], findings: Mapping[str, Result], roots: Mapping[str, str]) -> Cause:
@@ -116,7 +129,7 @@ def _cause(group: list[Result], findings: Mapping[str, Result], roots: Mapping[s
         check=first.check,
         components=components,
         severity=first.severity,
-        outcome=Outcome.FAILED if first.outcome is Outcome.FAILED else Outcome.NOT_OBSERVED,
+        outcome=Outcome.FAILED if first.weighs is Outcome.FAILED else Outcome.NOT_OBSERVED,
         blocking=blocking,
         headline=f"{_few(components)}: {seen}",
         results=tuple(result.node_id for result in group),

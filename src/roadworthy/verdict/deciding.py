@@ -18,18 +18,23 @@ EXIT_CODES = {
 
 
 def decide(results: Iterable[Result]) -> Decision:
-    """No-go where a blocking promise is broken; inconclusive where one was not observed, or nothing blocking judged."""
-    blocking = {result.outcome for result in results if result.blocking}
-    if Outcome.FAILED in blocking:
+    """No-go where a blocking promise is broken; inconclusive where one was not observed, or nothing blocking judged.
+
+    A broken promise that is waived counts as judged, and does not block.
+    """
+    counting = {result.weighs for result in results if result.blocking or result.is_waived}
+    if Outcome.FAILED in counting:
         return Decision.NO_GO
-    if Outcome.NOT_OBSERVED in blocking or not blocking:
+    if Outcome.NOT_OBSERVED in counting or not counting:
         return Decision.INCONCLUSIVE
     return Decision.GO
 
 
-def headline(decision: Decision, target: str, causes: tuple[Cause, ...], part: str = "") -> str:
-    """The decision and its first cause, in one line; `part` says how much was judged where it was not all."""
-    words = f"{decision.value.upper()}{f' ({part})' if part else ''}: {target}"
+def headline(decision: Decision, target: str, causes: tuple[Cause, ...], limits: Iterable[str] = ()) -> str:
+    """The decision and its first cause, in one line. `limits` says what it is about, where that is not everything."""
+    told = ", ".join(limits)
+    words = f"{decision.value.upper()}{f' ({told})' if told else ''}: {target}"
+    causes = tuple(cause for cause in causes if not cause.is_advice)
     if not causes:
         return words
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""

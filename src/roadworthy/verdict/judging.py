@@ -15,6 +15,7 @@ from roadworthy.cases.base import Case
 from roadworthy.check import Check, Severity, check_of
 from roadworthy.facts.base import Ask, NotObserved, NotSeen, Reason, Record
 from roadworthy.facts.http import HttpAsk
+from roadworthy.facts.websocket import WebsocketAsk
 from roadworthy.verdict.models import Look, Outcome, Result
 
 if TYPE_CHECKING:
@@ -211,7 +212,9 @@ def _seen(looks: tuple[Look, ...], outcome: Outcome) -> str:
     if len(told) == 1 and len(next(iter(told.values()))) == len(looks):
         return next(iter(told))
     several_pages = len({look.what for look in looks}) > 1
-    return "; ".join(f"{_at(same, several_pages=several_pages)}: {seen}" for seen, same in told.items())
+    return "; ".join(
+        ": ".join(filter(None, (_at(same, several_pages=several_pages), seen))) for seen, same in told.items()
+    )
 
 
 def _at(looks: list[Look], *, several_pages: bool) -> str:
@@ -223,6 +226,8 @@ def _at(looks: list[Look], *, several_pages: bool) -> str:
 def _what(ask: Ask) -> str:
     if isinstance(ask, HttpAsk):
         return ask.url if ask.method == "GET" else f"{ask.method} {ask.url}"
+    if (url := getattr(ask, "url", None)) is not None:
+        return str(url)
     return f"{ask.host}:{ask.port}"
 
 
@@ -235,8 +240,8 @@ class _Blank(dict[str, str]):
 
 def _by_hand(template: str, record: Record) -> str:
     ask = record.ask
-    url = ask.url if isinstance(ask, HttpAsk) else f"https://{ask.host}:{ask.port}/"
-    address = record.address or f"{ask.host}:{ask.port}"
+    url = getattr(ask, "url", None) or f"https://{ask.host}:{ask.port}/"
+    address = record.address or _first_visited(record) or f"{ask.host}:{ask.port}"
     ip, _, address_port = address.rpartition(":")
     parts = urlsplit(url)
     fields = {
@@ -247,13 +252,28 @@ def _by_hand(template: str, record: Record) -> str:
         "address_port": address_port,
         "url": url,
         "path": parts.path or "/",
-        "headers": " ".join(_as_option(*header) for header in ask.headers) if isinstance(ask, HttpAsk) else "",
+        "headers": _as_options(ask),
+        "starttls": f"-starttls {protocol} " if (protocol := getattr(ask, "starttls", None)) else "",
     }
     return template.format_map(_Blank(fields))
 
 
-def _as_option(name: str, value: str) -> str:
-    return "-H " + shlex.quote(f"{name}: {value}")
+def _first_visited(record: Record) -> str | None:
+    """The first of the addresses that one observation is about."""
+    visits = () if isinstance(record.result, NotSeen) else getattr(record.result.observation, "visits", ())
+    return visits[0].address if visits else None
+
+
+def _as_options(ask: Ask) -> str:
+    """What curl must be told to send the same: the method, the headers, the body."""
+    if isinstance(ask, WebsocketAsk):
+        given = {"Origin": ask.origin, "Sec-WebSocket-Protocol": ask.subprotocol}
+        return shlex.join(part for name, value in given.items() if value for part in ("-H", f"{name}: {value}"))
+    if not isinstance(ask, HttpAsk):
+        return ""
+    method = {"GET": [], "HEAD": ["--head"]}.get(ask.method, ["-X", ask.method])
+    headers = [part for name, value in ask.headers for part in ("-H", f"{name}: {value}")]
+    return shlex.join([*method, *headers, *(["--data-raw", ask.content] if ask.content else [])])
 
 
 def _promised(check: Check, pairs: tuple[tuple[Any, Ask], ...]) -> str:

@@ -2,6 +2,7 @@
 
     Look      one observation, judged: which address, what was seen
     Result    one check of one component: all its looks, and what a person needs to know
+    Waived    who answers for a finding, why, until when
     Cause     one line of the verdict: results that say the same, and the results that they explain
     Verdict   the whole run
 
@@ -55,6 +56,16 @@ class Outcome(StrEnum):
     NOT_OBSERVED = "not observed"
 
 
+class WaiverState(StrEnum):
+    """What became of a waiver in a run."""
+
+    HOLDS = "holds"  # all that failed is what it is about: it does not block
+    EXPIRED = "expired"  # what it was for is still there, and counts again
+    UNUSED = "unused"  # nothing failed that it could be for
+    NO_FIT = "does not fit"  # something else failed, or more than it is about
+    NOT_OBSERVED = "not observed"  # what could not be seen can't be waived
+
+
 class Part(BaseModel):
     """A frozen part of a verdict."""
 
@@ -75,6 +86,24 @@ class Look(Part):
     observed_at: datetime | None = None
 
 
+class Waived(Part):
+    """Who answers for a finding."""
+
+    owner: str
+    reason: str
+    expires: datetime = Field(description="The last second in which it holds, in UTC.")
+    at: str = Field(description="file:line:column of the waiver.")
+
+
+class WaiverUse(Waived):
+    """A waiver that is about this target, and what became of it."""
+
+    check: str
+    component: str
+    state: WaiverState
+    told: str = Field(description="What a reader must know of it; empty where it simply holds.")
+
+
 class Result(Part):
     """One check of one component."""
 
@@ -85,7 +114,7 @@ class Result(Part):
     component: str
     severity: SeverityLabel
     outcome: Outcome
-    blocking: bool = Field(description="Of a severity from `fail_on` up.")
+    blocking: bool = Field(description="Of a severity from `fail_on` up, and not waived.")
     promised: str = Field(description="The target's key and its value.")
     promised_at: str | None = Field(None, description="file:line:column of the promise.")
     seen: str = Field(description="What was seen, addresses that saw the same named together.")
@@ -97,11 +126,30 @@ class Result(Part):
     availability: bool = Field(False, description="The component is not there if this is not as promised.")
     after: tuple[str, ...] = Field((), description="Checks of the same component whose failure explains this one's.")
     blocked_by: str | None = Field(None, description="Id of the cause that explains this result.")
+    waived_by: tuple[Waived, ...] = Field((), description="Waivers for all that failed; the outcome stays what it is.")
 
     @property
     def is_finding(self) -> bool:
         """Whether it belongs in front of a person: anything but passed."""
         return self.outcome is not Outcome.PASSED
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether somebody answers for all that is wrong; what could not be observed can't be waived."""
+        return self.weighs is Outcome.PASSED and self.is_finding
+
+    @property
+    def weighs(self) -> Outcome:
+        """The outcome that counts: that of the looks which are left when waived failures are set aside."""
+        if not self.waived_by:
+            return self.outcome
+        unseen = any(look.outcome is Outcome.NOT_OBSERVED for look in self.looks)
+        return Outcome.NOT_OBSERVED if unseen else Outcome.PASSED
+
+    @property
+    def is_advice(self) -> bool:
+        """Whether it is best practice that nobody promised."""
+        return self.severity is Severity.INFO and not self.blocking
 
     @property
     def flaky(self) -> bool:
@@ -121,6 +169,11 @@ class Cause(Part):
     headline: str
     results: tuple[str, ...] = Field(description="node_ids that say this.")
     blocks: tuple[str, ...] = Field((), description="node_ids that this explains.")
+
+    @property
+    def is_advice(self) -> bool:
+        """Whether it is best practice that nobody promised."""
+        return self.severity is Severity.INFO and not self.blocking
 
 
 class Round(Part):
@@ -151,12 +204,14 @@ class Verdict(Part):
     rounds: tuple[Round, ...] = ()
     causes: tuple[Cause, ...]
     results: tuple[Result, ...]
+    waivers: tuple[WaiverUse, ...] = Field((), description="Those about this target, and what became of each.")
     part: str | None = Field(None, description="How much was judged, where it was not all: `8 of 66 checks`.")
     notes: tuple[str, ...] = Field((), description="What a reader must know of this run: selection, retries, replay.")
 
-    def count(self, outcome: Outcome) -> int:
-        """How many results ended so."""
-        return sum(result.outcome is outcome for result in self.results)
+    @property
+    def waived(self) -> tuple[Result, ...]:
+        """Findings that somebody answers for."""
+        return tuple(result for result in self.results if result.is_waived)
 
     def result(self, node_id: str) -> Result:
         """The result of a node id.
