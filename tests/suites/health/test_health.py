@@ -41,6 +41,12 @@ def test_a_gateway_is_told_from_what_is_behind_it(suite: ModuleType) -> None:
     fails(suite.test_it_answers_with_the_promised_status, health(seen), "502 from nginx, a gateway")
 
 
+def test_a_services_own_words_are_told_with_its_503(suite: ModuleType) -> None:
+    seen = answered('{"status":"error","failed":["db"]}', ("server", "uvicorn"), status=503)
+    check = suite.test_it_answers_with_the_promised_status
+    fails(check, health(seen), '503 from uvicorn, which says that it can\'t serve now; it says {"status":"error"')
+
+
 @pytest.mark.parametrize("kind", SilenceKind)
 def test_silence_fails_with_its_kind(suite: ModuleType, kind: SilenceKind) -> None:
     fails(suite.test_it_answers_with_the_promised_status, health(silent(kind)), kind.value, "200 promised")

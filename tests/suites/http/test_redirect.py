@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roadworthy.cases.http import RedirectCase
+from roadworthy.cases.http import CanonicalCase, RedirectCase
 from tests.suites.healthy import answered, case_of, fails, hop, is_not_observed, passes, silent, target
 
 if TYPE_CHECKING:
@@ -124,3 +124,63 @@ def test_where_there_is_no_redirect_nothing_lands(suite: ModuleType) -> None:
 def test_http_is_asked_on_port_80(url: str, asked: str, port: int) -> None:
     ask = redirect(answered(), url).ask
     assert (ask.url, ask.port, ask.follow) == (asked, port, True)
+
+
+def chained(count: int, most: int, **changes: Any) -> RedirectCase:
+    hops = tuple(hop(f"https://api.shop.example/{n}", f"https://api.shop.example/{n + 1}") for n in range(count))
+    return case_of(RedirectCase, answered(hops=hops, **changes), target(http={"max_redirects": most}))
+
+
+def test_as_many_redirects_as_promised_pass_and_one_more_fails(suite: ModuleType) -> None:
+    check = suite.test_few_redirects_lead_to_the_page
+    passes(check, chained(1, 1))
+    passes(check, chained(2, 2))
+    fails(check, chained(2, 1), "2 redirects: https://api.shop.example/0 (301)")
+    fails(check, chained(11, 10, loops=True), "11 redirects and more")
+
+
+def test_a_chain_that_leaves_or_never_began_can_not_be_counted(suite: ModuleType) -> None:
+    check = suite.test_few_redirects_lead_to_the_page
+    is_not_observed(check, chained(0, 1), "no redirect was met")
+    is_not_observed(check, chained(1, 1, left_for="https://www.example/"), "goes on at https://www.example/")
+    fails(check, chained(2, 1, left_for="https://www.example/"), "2 redirects")
+
+
+def canonical(status: int, *location: str, url: str = "https://www.shop.example") -> CanonicalCase:
+    headers = tuple(("location", value) for value in location)
+    promised = target(url, http={"redirects_to": "https://shop.example"})
+    return case_of(CanonicalCase, answered("", *headers, status=status), promised)
+
+
+CANONICAL = "https://shop.example/roadworthy-no-such-page?kept=yes"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_the_same_page_of_the_other_name_passes(suite: ModuleType, status: int) -> None:
+    passes(suite.test_every_page_leads_to_its_promised_name, canonical(status, CANONICAL))
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "told"),
+    [
+        (200, None, "a redirect to https://shop.example is promised"),
+        (404, None, "answered 404"),
+        (300, CANONICAL, "answered 300"),
+        (301, None, "without a Location"),
+        (301, "https://shop.example/", "another path and query"),
+        (301, "http://shop.example/roadworthy-no-such-page?kept=yes", "another scheme"),
+        (301, "https://www.shop.example/roadworthy-no-such-page?kept=yes", "another host"),
+        (301, "/roadworthy-no-such-page?kept=yes", "another host"),
+        (301, "https://[broken", "is no URL"),
+    ],
+)
+def test_anything_else_is_not_the_promised_name(
+    suite: ModuleType, status: int, location: str | None, told: str
+) -> None:
+    check = suite.test_every_page_leads_to_its_promised_name
+    fails(check, canonical(status, *([location] if location else [])), told)
+
+
+def test_without_an_answer_the_name_can_not_be_told(suite: ModuleType) -> None:
+    case = case_of(CanonicalCase, silent(), target(http={"redirects_to": "https://shop.example"}))
+    is_not_observed(suite.test_every_page_leads_to_its_promised_name, case)

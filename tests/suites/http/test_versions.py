@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roadworthy.cases.http import VersionCase
+from roadworthy.cases.http import AnnouncementCase, VersionCase
 from roadworthy.facts.http import SilenceKind
 from tests.suites.healthy import answered, case_of, fails, is_not_observed, passes, silent, target
 
@@ -47,3 +47,39 @@ def test_a_closed_port_says_nothing_of_versions(suite: ModuleType) -> None:
 def test_each_version_is_offered_alone() -> None:
     offers = [version(answered(), *promised).ask.offers for promised in (("h2",), ("h2", "http/1.1"))]
     assert offers == ["h2", "http/1.1"]
+
+
+def announced(*values: str, promised: tuple[str, ...] = ("h3",)) -> AnnouncementCase:
+    seen = answered("", *(("alt-svc", value) for value in values))
+    return case_of(AnnouncementCase, seen, target(http={"announces": promised}))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ('h3=":443"; ma=86400',),
+        ('h3=":443"',),
+        ('h2="alt.example:8000", h3=":443";ma=60; persist=1',),
+        ('h3-29=":443"', 'h3=":443"'),
+        ('%683="[2001:db8::1]:443"',),
+    ],
+)
+def test_an_offer_that_is_announced_passes(suite: ModuleType, values: tuple[str, ...]) -> None:
+    passes(suite.test_other_protocols_are_announced, announced(*values))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((), "no Alt-Svc; h3 promised"),
+        (("clear",), "h3 is not offered"),
+        (('h3-29=":443"',), "h3 is not offered"),
+        (('h3=":443"; ma=0',), "for no time at all"),
+        (("h3=:443",), "can't be read"),
+        (('h3="443"',), "can't be read"),
+        (('h3=":443"; ma=soon',), "is no number"),
+        (('h3=":443" h2=":443"',), "can't be read"),
+    ],
+)
+def test_an_offer_that_is_not_announced_fails(suite: ModuleType, values: tuple[str, ...], told: str) -> None:
+    fails(suite.test_other_protocols_are_announced, announced(*values), told)
