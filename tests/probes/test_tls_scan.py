@@ -11,15 +11,14 @@ import pytest
 from sslyze.plugins.scan_commands import ScanCommand
 from sslyze.scanner.models import ServerScanRequest
 from sslyze.scanner.scanner import Scanner
-from sslyze.server_connectivity import ServerConnectivityInfo, TlsVersionEnum, check_connectivity_to_server
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.tls import TlsScanAsk
 from roadworthy.probes import tls_scanner
 from roadworthy.probes.bench import Address, Bench
-from roadworthy.probes.tls_scan import _scanner, observe, prewarm
-from roadworthy.probes.tls_suites import accepted_of, groups
+from roadworthy.probes.tls_scan import TOLD_BY_SCANNER, _scanner, observe, prewarm
+from roadworthy.probes.tls_survey import Door, survey
 from roadworthy.rules.tls import WEAKNESSES
 from roadworthy.target.models import Network
 from tests.probes.tls_servers import (
@@ -115,39 +114,37 @@ def test_a_server_that_wants_a_client_certificate_tells_its_suites(bench: Bench,
     assert seen.gave_up is None
 
 
-def suites_by_both_ways(address: Address) -> list[tuple[set[str], set[str]]]:
-    """For each version the suites that elimination finds and those that sslyze finds by trying each."""
+COMMANDS = {
+    "1.1": ScanCommand.TLS_1_1_CIPHER_SUITES,
+    "1.2": ScanCommand.TLS_1_2_CIPHER_SUITES,
+    "1.3": ScanCommand.TLS_1_3_CIPHER_SUITES,
+}
+
+
+def suites_by_trying_each(address: Address) -> dict[str, set[str]]:
+    """For each version the suites that sslyze finds by trying one after another."""
     location = ServerNetworkLocation(HOST, address.port, address.ip)
-    network = ServerNetworkConfiguration(HOST)
-    server = ServerConnectivityInfo(location, network, check_connectivity_to_server(location, network))
-    commands = {
-        TlsVersionEnum.TLS_1_1: ScanCommand.TLS_1_1_CIPHER_SUITES,
-        TlsVersionEnum.TLS_1_2: ScanCommand.TLS_1_2_CIPHER_SUITES,
-        TlsVersionEnum.TLS_1_3: ScanCommand.TLS_1_3_CIPHER_SUITES,
-    }
     scanner = Scanner()
-    scanner.queue_scans([ServerScanRequest(location, network, set(commands.values()))])
+    scanner.queue_scans([ServerScanRequest(location, ServerNetworkConfiguration(HOST), set(COMMANDS.values()))])
     (tried,) = scanner.get_results()
-    return [
-        (
-            {suite.name for group in groups(version) for suite in accepted_of(server, version, group)},
-            {s.cipher_suite.name for s in getattr(tried.scan_result, command.value).result.accepted_cipher_suites},
-        )
-        for version, command in commands.items()
-    ]
+    return {
+        version: {s.cipher_suite.name for s in getattr(tried.scan_result, command.value).result.accepted_cipher_suites}
+        for version, command in COMMANDS.items()
+    }
 
 
 def test_elimination_finds_what_trying_each_suite_finds(tmp_path: Path) -> None:
-    async def run() -> list[tuple[set[str], set[str]]]:
+    async def run() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
         pem = AUTHORITY.issue_odd(weak_key()).write(tmp_path)
         anything = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:COMPLEMENTOFALL:@SECLEVEL=0;"
         async with nginx(tmp_path, pem, anything) as address:
-            return await asyncio.to_thread(suites_by_both_ways, address)
+            found = await survey(Door(address, HOST, 2.0), all_groups=False)
+            tried = await asyncio.to_thread(suites_by_trying_each, address)
+        return {version: {suite.iana for suite in found.accepted[version]} for version in COMMANDS}, tried
 
-    found = asyncio.run(run())
-    assert [short for short, _ in found] == [long for _, long in found]
-    assert all(short for short, _ in found)
-    assert len(found[1][0]) > 30
+    found, tried = asyncio.run(run())
+    assert found == tried
+    assert len(found["1.2"]) > 30
 
 
 def test_client_initiated_renegotiation_is_found(serve: Serve, bench: Bench, tmp_path: Path) -> None:
@@ -160,7 +157,9 @@ def test_client_initiated_renegotiation_is_found(serve: Serve, bench: Bench, tmp
 
 
 def test_the_scanner_and_the_rules_name_the_same_weaknesses() -> None:
-    assert tuple(tls_scanner.WEAKNESSES) == WEAKNESSES
+    by_hello = {"TLS compression (CRIME)", "insecure renegotiation"}
+    assert set(tls_scanner.WEAKNESSES) - {tls_scanner.EARLY_DATA} | by_hello == set(WEAKNESSES)
+    assert set(TOLD_BY_SCANNER) == set(tls_scanner.WEAKNESSES)
 
 
 async def says_nothing(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:

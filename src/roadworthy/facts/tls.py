@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from roadworthy.facts.base import Ask, Fact, NotObserved, Observation, Reason
+from roadworthy.target.blocks.tls import Starttls
 
 
 class TlsAsk(Ask):
@@ -16,7 +17,16 @@ class TlsAsk(Ask):
 
     kind: Literal["tls"] = "tls"
     ca_file: str | None = Field(None, description="PEM file of the authorities to trust; None: the public ones.")
+    starttls: Starttls | None = Field(None, description="The protocol whose plain words come before TLS.")
     resumption: bool = Field(False, description="Whether a session resumes is asked too: two more handshakes.")
+    stapling: bool = Field(
+        False, description="Where no OCSP response came it is asked once more: servers get theirs after the first ask."
+    )
+
+    @property
+    def exchanges(self) -> int:
+        """One for each kind of key, and what is asked besides."""
+        return 3 + 2 * self.resumption
 
 
 class Certificate(Fact):
@@ -24,6 +34,7 @@ class Certificate(Fact):
 
     subject: str
     issuer: str
+    issued_by: tuple[str, ...] = Field((), description="The issuer's organisation and common name, as they stand.")
     dns_names: tuple[str, ...] = Field(description="Subject alternative names, as they stand; the common name is none.")
     ip_addresses: tuple[str, ...] = ()
     not_before: datetime
@@ -34,6 +45,14 @@ class Certificate(Fact):
     key_bits: int
     signature_hash: str | None
     is_ca: bool = False
+    scts: int = Field(0, description="Timestamps of certificate transparency logs that are embedded (RFC 6962).")
+    must_staple: bool = Field(False, description="It may not be used without an OCSP response (RFC 7633).")
+    has_ocsp: bool = Field(False, description="It names an OCSP responder.")
+
+    @property
+    def is_self_issued(self) -> bool:
+        """Issued by itself: a root, or a self-signed certificate."""
+        return self.subject == self.issuer
 
     @property
     def lifetime(self) -> timedelta:
@@ -63,6 +82,9 @@ class Handshake(Fact):
     resumed: bool | None = Field(
         None, description="A second handshake resumed the session, by ticket or by its identifier; None: not asked."
     )
+    ticket_lifetime_s: int | None = Field(
+        None, description="What the session ticket says of its life; None: not asked, no ticket, or it does not say."
+    )
     stapled: bool = Field(False, description="An OCSP response came with the handshake.")
 
     @property
@@ -80,6 +102,7 @@ class NoHandshakeKind(StrEnum):
     ALERT = "the server ended the handshake"
     CLOSED = "the server closed the connection"
     FAILED = "the handshake failed"
+    NO_STARTTLS = "the server does not offer TLS"
 
 
 class NoHandshake(Fact):
@@ -95,6 +118,18 @@ class TlsObservation(Observation):
 
     kind: Literal["tls"] = "tls"
     result: Annotated[Handshake | NoHandshake, Field(discriminator="outcome")]
+    other: Handshake | None = Field(
+        None, description="With the server's second certificate, which clients get that know its kind of key alone."
+    )
+
+    @property
+    def handshakes(self) -> tuple[Handshake, ...]:
+        """One for each certificate that the server has for the name.
+
+        Raises:
+            NotObserved: there was none.
+        """
+        return (self.handshake,) if self.other is None else (self.handshake, self.other)
 
     @property
     def handshake(self) -> Handshake:
@@ -133,6 +168,19 @@ class TlsScanAsk(Ask):
     kind: Literal["tls-scan"] = "tls-scan"
     many_exchanges: ClassVar[bool] = True
 
+    starttls: Starttls | None = Field(None, description="The protocol whose plain words come before TLS.")
+    groups: bool = Field(False, description="Every key exchange group is asked for, and not post-quantum ones alone.")
+    keys: bool = Field(False, description="Which kinds of keys the server has is asked too: one more handshake.")
+    ciphers: str | None = Field(None, description="An OpenSSL cipher string to be expanded by the OpenSSL that looks.")
+
+    most_questions: ClassVar[int] = 160
+    """ClientHellos that a survey may send: a server that accepts everything is not asked for ever."""
+
+    @property
+    def exchanges(self) -> int:
+        """At worst; some 40 for an edge as they are today."""
+        return self.most_questions + 40
+
 
 class Suite(Fact):
     """A cipher suite by both its names."""
@@ -153,9 +201,27 @@ class TlsScanObservation(Observation):
     )
     vulnerabilities: tuple[str, ...] = Field((), description="Names of those that were found twice, e.g. Heartbleed.")
     undetermined: tuple[str, ...] = Field(
-        (), description="Versions and vulnerabilities without a sure answer, asked twice: a time-out, contradictions."
+        (),
+        description="Versions, vulnerabilities and the like without a sure answer, asked twice: a time-out, "
+        "contradictions.",
     )
     gave_up: str | None = Field(None, description="What broke the scanner: a server so broken is seen broken.")
+    garbled: tuple[str, ...] = Field((), description="Answers that no client would understand, by version.")
+    key_types: tuple[Literal["rsa", "ec"], ...] = Field((), description="Kinds of keys that the server proved to have.")
+    groups: tuple[str, ...] = Field(
+        (), description="Key exchange groups that are accepted; post-quantum ones alone where no others were asked."
+    )
+    preference: Literal["server", "client"] | None = Field(
+        None, description="Whose order of suites counts; None: there are not two suites to tell it by."
+    )
+    extended_master_secret: bool | None = Field(None, description="RFC 7627; None: no version that lacks it is on.")
+    fallback_refused: bool | None = Field(
+        None, description="TLS_FALLBACK_SCSV is heeded (RFC 7507); None: there are no two versions up to TLS 1.2."
+    )
+    early_data: bool | None = Field(None, description="0-RTT data was accepted; None: no TLS 1.3, or it can't be told.")
+    ciphers: tuple[str, ...] | None = Field(
+        None, description="OpenSSL's names of the suites that the ask's string stands for; None: none was asked."
+    )
 
     @property
     def transient(self) -> bool:

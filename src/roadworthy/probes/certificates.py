@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from roadworthy.facts.tls import Certificate
 
@@ -29,12 +30,16 @@ def read_certificate(received: X509) -> tuple[Certificate, tuple[str, ...]]:
     with warnings.catch_warnings(action="ignore"):  # odd serials and names are warned of, then read all the same
         certificate = _open(received)
         extensions, unread = _extensions(certificate)
+        issuer = certificate.issuer
         names = next((e for e in extensions if isinstance(e, x509.SubjectAlternativeName)), None)
         is_ca = any(isinstance(e, x509.BasicConstraints) and e.ca for e in extensions)
         key_type, key_bits = _key(certificate)
         return Certificate(
             subject=certificate.subject.rfc4514_string(),
-            issuer=certificate.issuer.rfc4514_string(),
+            issuer=issuer.rfc4514_string(),
+            issued_by=tuple(
+                str(one.value) for one in issuer if one.oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
+            ),
             dns_names=tuple(names.get_values_for_type(x509.DNSName)) if names else (),
             ip_addresses=tuple(str(ip) for ip in names.get_values_for_type(x509.IPAddress)) if names else (),
             not_before=certificate.not_valid_before_utc,
@@ -45,6 +50,16 @@ def read_certificate(received: X509) -> tuple[Certificate, tuple[str, ...]]:
             key_bits=key_bits,
             signature_hash=_signature_hash(certificate),
             is_ca=is_ca,
+            scts=sum(len(e) for e in extensions if isinstance(e, x509.PrecertificateSignedCertificateTimestamps)),
+            must_staple=any(
+                isinstance(e, x509.TLSFeature) and x509.TLSFeatureType.status_request in e for e in extensions
+            ),
+            has_ocsp=any(
+                description.access_method == AuthorityInformationAccessOID.OCSP
+                for e in extensions
+                if isinstance(e, x509.AuthorityInformationAccess)
+                for description in e
+            ),
         ), unread
 
 

@@ -1,7 +1,8 @@
 """TLS: one handshake of a modern client (TLS 1.2 and 1.3, SNI, ALPN), and whether its session resumes.
 
-OpenSSL works on memory and asyncio carries its bytes: no thread, nothing blocks. The handshake is completed whatever
-the certificate is worth; what OpenSSL has against the chain is written down on the way.
+One more is made by a client that knows the other kind of key alone: a server may have two certificates. OpenSSL works
+on memory and asyncio carries its bytes: no thread, nothing blocks. The handshake is completed whatever the certificate
+is worth; what OpenSSL has against the chain is written down on the way.
 
     NoSession     why there is no TLS session; becomes a `NoHandshake`
     NotObserved   there is no route from here, or the CA file can't be read
@@ -17,7 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import certifi
 from OpenSSL import SSL
@@ -29,7 +30,7 @@ from OpenSSL.SSL import X509VerificationCodes as Codes
 
 from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.tls import Handshake, NoHandshake, NoHandshakeKind, TlsObservation
-from roadworthy.probes import tcp
+from roadworthy.probes import starttls, tcp
 from roadworthy.probes.certificates import name_of, read_certificate
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from roadworthy.facts.tls import Certificate, TlsAsk
     from roadworthy.probes.bench import Address, Bench
+    from roadworthy.probes.starttls import Protocol
 
 T = TypeVar("T")
 
@@ -53,6 +55,22 @@ READ_BYTES = 16 * 1024
 PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN: what the trust store names is trusted, root or not; as curl and Go
 DATES = frozenset({Codes.ERR_CERT_NOT_YET_VALID, Codes.ERR_CERT_HAS_EXPIRED})
 """Told by the certificates themselves and judged apart from trust."""
+
+WEAK_DIGESTS = frozenset({68})  # X509_V_ERR_CA_MD_TOO_WEAK
+"""Told by the certificates that were sent, and judged apart from trust too."""
+
+KeyKind = Literal["rsa", "ec"]
+SIGNATURES: dict[KeyKind, str] = {
+    "rsa": "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pss_pss_sha256:rsa_pss_pss_sha384:"
+    "rsa_pss_pss_sha512:rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512",
+    "ec": "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:ed448",
+}
+"""The signature algorithms of a client that knows one kind of key alone (RFC 8446 section 4.2.3)."""
+
+KIND_OF: dict[str, KeyKind] = {"rsa": "rsa", "ec": "ec", "ed25519": "ec", "ed448": "ec"}
+
+STAPLE_S = 0.5
+"""Before asking a second time for an OCSP response: nginx gets one only after it was first asked."""
 
 RECORD_TYPES = range(20, 25)  # RFC 8446 section 5.1, RFC 6520
 
@@ -78,32 +96,47 @@ async def observe(ask: TlsAsk, address: Address, bench: Bench) -> TlsObservation
         NotObserved: there is no route from here, or the CA file can't be read.
     """
     observed_at = datetime.now(UTC)
-    result = await shake(ask.host, address, bench, ca_file=ask.ca_file)
-    if ask.resumption and isinstance(result, Handshake):
-        result = result.model_copy(update={"resumed": await _resumes(ask.host, address, bench)})
-    return TlsObservation(observed_at=observed_at, result=result)
+    way = Way(ask.host, ask.ca_file, ask.starttls)
+    result = await shake(way, address, bench)
+    if isinstance(result, NoHandshake):
+        return TlsObservation(observed_at=observed_at, result=result)
+    if not result.stapled and (ask.stapling or result.leaf.must_staple):
+        result = await _again(way, address, bench, result)
+    if ask.resumption:
+        result = result.model_copy(update=await _resumption(way, address, bench))
+    return TlsObservation(observed_at=observed_at, result=result, other=await shake_other(way, address, bench, result))
 
 
-async def shake(host: str, address: Address, bench: Bench, ca_file: str | None = None) -> Handshake | NoHandshake:
+class Way(NamedTuple):
+    """As whom a server is asked, and how TLS begins."""
+
+    host: str
+    ca_file: str | None = None
+    protocol: Protocol | None = None
+    signatures: KeyKind | None = None
+    """The one kind of key that the client claims to know; None: all."""
+
+
+async def shake(way: Way, address: Address, bench: Bench) -> Handshake | NoHandshake:
     """One handshake with one address.
 
     Raises:
         NotObserved: there is no route from here, or the CA file can't be read.
     """
     contexts = await bench.shared(_contexts)
-    ca_file = ca_file or bench.network.ca_file
-    if ca_file not in contexts:
-        contexts[ca_file] = _context(ca_file)
-    client = SSL.Connection(contexts[ca_file])
+    key = (way.ca_file or bench.network.ca_file, way.protocol is None, way.signatures)
+    if key not in contexts:
+        contexts[key] = _context(key)
+    client = SSL.Connection(contexts[key])
     client.set_app_data(_Notes())
     client.set_connect_state()
     client.request_ocsp()
-    if name := _sni(host):
+    if name := sni(way.host):
         client.set_tlsext_host_name(name.encode())
     try:
         async with (
             asyncio.timeout(bench.patience_s),
-            _linked(address, client.bio_write, partial(_drain, client)) as link,
+            _linked(address, way.protocol, client.bio_write, partial(_drain, client)) as link,
         ):
             await link.pump(client.do_handshake)
             return _read(client)
@@ -111,6 +144,25 @@ async def shake(host: str, address: Address, bench: Bench, ca_file: str | None =
         return NoHandshake(failure=NoHandshakeKind.TIMED_OUT, detail=f"no answer within {bench.patience_s:g} s")
     except NoSession as refusal:
         return refusal.state
+
+
+async def shake_other(way: Way, address: Address, bench: Bench, first: Handshake) -> Handshake | None:
+    """The handshake of a client that does not know the first certificate's kind of key; None where there is none.
+
+    Raises:
+        NotObserved: there is no route from here.
+    """
+    other: KeyKind = "ec" if KIND_OF.get(first.leaf.key_type) == "rsa" else "rsa"
+    met = await shake(way._replace(signatures=other), address, bench)
+    is_other = isinstance(met, Handshake) and KIND_OF.get(met.leaf.key_type) == other
+    return met if isinstance(met, Handshake) and is_other else None
+
+
+async def _again(way: Way, address: Address, bench: Bench, first: Handshake) -> Handshake:
+    """A second handshake, where it went as well as the first."""
+    await asyncio.sleep(STAPLE_S)
+    second = await shake(way, address, bench)
+    return second if isinstance(second, Handshake) else first
 
 
 @dataclass
@@ -133,16 +185,20 @@ def _note_staple(client: SSL.Connection, response: bytes, _: object) -> bool:
 
 
 @asynccontextmanager
-async def _contexts(_: Bench) -> AsyncIterator[dict[str | None, SSL.Context]]:
+async def _contexts(_: Bench) -> AsyncIterator[dict[tuple[str | None, bool, KeyKind | None], SSL.Context]]:
     """One OpenSSL context for each CA file of a run: loading the trust store costs more than a handshake."""
     yield {}
 
 
-def _context(ca_file: str | None) -> SSL.Context:
+def _context(key: tuple[str | None, bool, KeyKind | None]) -> SSL.Context:
+    ca_file, speaks_http, signatures = key
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_cipher_list(CIPHERS.encode())
-    context.set_alpn_protos([protocol.encode() for protocol in ALPN])
+    if speaks_http:
+        context.set_alpn_protos([protocol.encode() for protocol in ALPN])
+    if signatures is not None and not _offers_only(context, SIGNATURES[signatures]):
+        raise NotObserved(Reason.BROKEN, "this OpenSSL can't be told which signatures to offer")
     context.set_verify(SSL.VERIFY_PEER, _note_problem)
     context.set_ocsp_client_callback(_note_staple)
     try:
@@ -155,7 +211,12 @@ def _context(ca_file: str | None) -> SSL.Context:
     return context
 
 
-def _sni(host: str) -> str | None:
+def _offers_only(context: SSL.Context, signatures: str) -> bool:
+    handle = context._context  # noqa: SLF001 - pyOpenSSL has no name for it
+    return bool(lib.SSL_CTX_set1_sigalgs_list(handle, signatures.encode()) == 1)
+
+
+def sni(host: str) -> str | None:
     """The name as it goes into the ClientHello (RFC 6066 section 3): none for an IP address, A-labels for others."""
     try:
         ipaddress.ip_address(host)
@@ -210,16 +271,27 @@ class _Link:
 
 @asynccontextmanager
 async def _linked(
-    address: Address, feed: Callable[[bytes], object], drain: Callable[[], bytes]
+    address: Address, protocol: Protocol | None, feed: Callable[[bytes], object], drain: Callable[[], bytes]
 ) -> AsyncIterator[_Link]:
     try:
         reader, writer = await tcp.connect(address)
     except ConnectionError as error:
         raise NoSession(NoHandshakeKind.REFUSED, f"at {address}") from error
     try:
+        if protocol is not None:
+            await _upgrade(reader, writer, protocol)
         yield _Link(reader, writer, feed, drain)
     finally:
         tcp.close(writer)
+
+
+async def _upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: Protocol) -> None:
+    try:
+        await starttls.upgrade(reader, writer, protocol)
+    except starttls.NoStarttls as error:
+        raise NoSession(NoHandshakeKind.NO_STARTTLS, str(error)) from error
+    except OSError as error:
+        raise NoSession(NoHandshakeKind.CLOSED, error.strerror or str(error)) from error
 
 
 def _drain(client: SSL.Connection) -> bytes:
@@ -254,7 +326,9 @@ def _read(client: SSL.Connection) -> Handshake:
         else:
             chain.append(certificate)
         unread.extend(missing)
-    distrust = (*unread, *dict.fromkeys(_distrust(code, received, len(chain)) for code, received in notes.problems))
+    sent = {certificate.sha256 for certificate in chain}
+    problems = [(code, one) for code, one in notes.problems if code not in WEAK_DIGESTS or _sha256(one) not in sent]
+    distrust = (*unread, *dict.fromkeys(_distrust(code, received, len(chain)) for code, received in problems))
     above = () if distrust else _authorities(client)
     return Handshake(
         version=client.get_protocol_version_name().removeprefix("TLSv"),
@@ -278,51 +352,59 @@ def _distrust(code: int, certificate: X509, sent: int) -> str:
     return f"{words}: {issuer} was not sent and is not trusted; {alone if sent == 1 else 'the authority is unknown'}"
 
 
+def _sha256(certificate: X509) -> str:
+    return certificate.digest("sha256").decode().replace(":", "").lower()
+
+
 def _authorities(client: SSL.Connection) -> tuple[Certificate, ...]:
     """What stands above the leaf on the verified path."""
     return tuple(read_certificate(one)[0] for one in (client.get_verified_chain() or [])[1:])
 
 
-async def _resumes(host: str, address: Address, bench: Bench) -> bool | None:
-    """Whether a second handshake resumes the session of a first one; None where there was no second one.
+async def _resumption(way: Way, address: Address, bench: Bench) -> dict[str, bool | int | None]:
+    """Whether a second handshake resumes the session of a first one, and what its ticket says of its life.
 
     Both connections stay open until it is told: a server may forget a session whose connection broke off.
     """
-    context = _unverified()
+    context = _unverified(way)
     try:
         async with asyncio.timeout(bench.patience_s), AsyncExitStack() as exits:
             started = time.monotonic()
-            first, link = await _stdlib_handshake(context, host, address, exits)
+            first, link = await _stdlib_handshake(context, way, address, exits)
             wait_s = max(TICKET_S, 4 * (time.monotonic() - started))
-            if first.version() == "TLSv1.3" and not await _ticket(first, link, _nudge(first, host, bench), wait_s):
-                return False
-            second, _ = await _stdlib_handshake(context, host, address, exits, session=first.session)
-            return bool(second.session_reused)
+            if first.version() == "TLSv1.3" and not await _ticket(first, link, _nudge(first, way.host, bench), wait_s):
+                return {"resumed": False}
+            lifetime_s = first.session.ticket_lifetime_hint if _has_ticket(first) and first.session else None
+            second, _ = await _stdlib_handshake(context, way, address, exits, session=first.session)
+            if not second.session_reused:
+                return {"resumed": False}
+            return {"resumed": True, "ticket_lifetime_s": lifetime_s or None}
     except (TimeoutError, NoSession):
-        return None
+        return {}  # there was no second one
 
 
-def _unverified() -> ssl.SSLContext:
+def _unverified(way: Way) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # trust was judged in the first handshake; nothing secret is sent
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
-    context.set_alpn_protocols(ALPN)
+    if way.protocol is None:
+        context.set_alpn_protocols(ALPN)
     return context
 
 
 async def _stdlib_handshake(
     context: ssl.SSLContext,
-    host: str,
+    way: Way,
     address: Address,
     exits: AsyncExitStack,
     session: ssl.SSLSession | None = None,
 ) -> tuple[ssl.SSLObject, _Link]:
     """A handshake that the standard library makes: it tells whether a session was reused, which pyOpenSSL does not."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname=_sni(host), session=session)
-    link = await exits.enter_async_context(_linked(address, incoming.write, outgoing.read))
+    client = context.wrap_bio(incoming, outgoing, server_hostname=sni(way.host), session=session)
+    link = await exits.enter_async_context(_linked(address, way.protocol, incoming.write, outgoing.read))
     await link.pump(client.do_handshake)
     return client, link
 

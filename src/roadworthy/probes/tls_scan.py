@@ -1,4 +1,4 @@
-"""What a scanner finds: every protocol version and cipher suite that is accepted, and known vulnerabilities (sslyze).
+"""A scan: every version, suite and group that is accepted (`tls_survey`), and known vulnerabilities (sslyze).
 
 sslyze works with threads that can't be stopped and takes long to import, so it runs in one child process for a run
 (`tls_scanner`), which is started ahead and killed at the end, or as soon as an ask is cancelled and no other waits.
@@ -10,23 +10,33 @@ import asyncio
 import itertools
 import json
 import math
+import ssl
 import sys
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.facts.base import NotObserved, Reason
+from roadworthy.facts.suites import named
 from roadworthy.facts.tls import NoHandshake, NoHandshakeKind, TlsScanObservation
-from roadworthy.probes import tls
+from roadworthy.probes import starttls, tls
+from roadworthy.probes.tls_hello import Ssl2Hello
+from roadworthy.probes.tls_survey import Door, survey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from roadworthy.facts.tls import TlsScanAsk
+    from roadworthy.facts.tls import Handshake, Suite, TlsScanAsk
     from roadworthy.probes.bench import Address, Bench
+    from roadworthy.probes.tls_survey import Survey
 
-NOTHING_TO_SCAN = frozenset({NoHandshakeKind.REFUSED, NoHandshakeKind.TIMED_OUT, NoHandshakeKind.NOT_TLS})
-"""After these, a scan would only meet the same again. Any other refusal may come from a server too old for us."""
+NOTHING_TO_SCAN = frozenset({NoHandshakeKind.REFUSED, NoHandshakeKind.NO_STARTTLS})
+"""After these, a scan would only meet the same again."""
+
+MAYBE_SSL2 = frozenset({NoHandshakeKind.TIMED_OUT, NoHandshakeKind.NOT_TLS})
+"""So may a server answer that speaks SSL 2.0 alone. Any other refusal may come from one too old for our client."""
+
+TOLD_BY_SCANNER = ("Heartbleed", "OpenSSL CCS injection", "ROBOT", "client-initiated renegotiation", "early data")
 
 LINE_BYTES = 1024 * 1024
 
@@ -37,21 +47,94 @@ async def prewarm(bench: Bench) -> None:
 
 
 async def observe(ask: TlsScanAsk, address: Address, bench: Bench) -> TlsScanObservation:
-    """Knocks once, then scans.
+    """Knocks once, then asks and scans.
 
     Raises:
         NotObserved: there is no route from here, or the scanner itself broke.
     """
     scanner = await bench.shared(_scanner)
     observed_at = datetime.now(UTC)
-    met = await tls.shake(ask.host, address, bench)
-    if isinstance(met, NoHandshake) and met.failure in NOTHING_TO_SCAN:
+    way = tls.Way(ask.host, protocol=ask.starttls)
+    door = Door(address, tls.sni(ask.host), bench.patience_s, ask.starttls)
+    met = await tls.shake(way, address, bench)
+    if isinstance(met, NoHandshake) and met.failure in NOTHING_TO_SCAN | MAYBE_SSL2:
         why = f"{met.failure.value} ({met.detail})"
+        if met.failure in MAYBE_SSL2 and (suites := await _ssl2(door)):
+            return TlsScanObservation(observed_at=observed_at, accepted={"SSL2": suites}, gave_up=why)
         return TlsScanObservation(observed_at=observed_at, reachable=False, gave_up=why)
-    answer = await scanner.scan(
-        {"host": ask.host, "ip": address.ip, "port": address.port, "timeout_s": math.ceil(bench.patience_s)}
+    order = {"host": ask.host, "ip": address.ip, "port": address.port, "timeout_s": math.ceil(bench.patience_s)}
+    weak = asyncio.create_task(_weaknesses(scanner, order, ask.starttls))
+    try:
+        asked = await survey(door, all_groups=ask.groups)
+        told = await weak
+    except starttls.NoStarttls as error:
+        return TlsScanObservation(observed_at=observed_at, reachable=False, gave_up=str(error))
+    finally:
+        weak.cancel()
+        await asyncio.wait([weak])
+    if not asked.accepted and told.get("gave_up") is None and not asked.undetermined:
+        told["gave_up"] = "; ".join(asked.broken) or None
+    seen = TlsScanObservation(
+        observed_at=observed_at,
+        accepted=asked.accepted,
+        vulnerabilities=(*told.get("vulnerabilities", ()), *_weaknesses_of(asked)),
+        undetermined=(*asked.undetermined, *(one for one in told.get("undetermined", ()) if _can_have(one, asked))),
+        gave_up=told.get("gave_up"),
+        garbled=asked.broken,
+        groups=asked.groups,
+        preference=asked.preference,
+        extended_master_secret=asked.extended_master_secret,
+        fallback_refused=asked.fallback_refused,
+        early_data=told.get("early_data") if "1.3" in asked.accepted else None,
+        ciphers=expanded(ask.ciphers) if ask.ciphers is not None else None,
     )
-    return TlsScanObservation(observed_at=observed_at, **answer)
+    return seen.model_copy(update={"key_types": await _keys(ask, way, address, bench, met)})
+
+
+async def _ssl2(door: Door) -> tuple[Suite, ...]:
+    """The suites of a server that speaks SSL 2.0."""
+    try:
+        met = await door.ask_ssl2()
+    except (OSError, starttls.NoStarttls):
+        return ()
+    return tuple(named(code) for code in met.suites) if isinstance(met, Ssl2Hello) else ()
+
+
+async def _weaknesses(scanner: _Scanner, order: dict[str, Any], protocol: starttls.Protocol | None) -> Any:
+    if protocol == "mysql":  # sslyze does not speak it
+        return {"undetermined": TOLD_BY_SCANNER}
+    return await scanner.scan({**order, "starttls": protocol})
+
+
+def _can_have(what: str, asked: Survey) -> bool:
+    return what != "early data" or "1.3" in asked.accepted
+
+
+def _weaknesses_of(asked: Survey) -> tuple[str, ...]:
+    """What the ServerHellos tell of weaknesses."""
+    insecure = asked.renegotiates_securely is False
+    return ("TLS compression (CRIME)",) * asked.compressed + ("insecure renegotiation",) * insecure
+
+
+async def _keys(
+    ask: TlsScanAsk, way: tls.Way, address: Address, bench: Bench, met: Handshake | NoHandshake
+) -> tuple[tls.KeyKind, ...]:
+    """The kinds of keys that the server has, as far as they were asked for."""
+    if not ask.keys or isinstance(met, NoHandshake):
+        return ()
+    other = await tls.shake_other(way, address, bench, met)
+    kinds = (tls.KIND_OF.get(one.leaf.key_type) for one in (met, other) if one is not None)
+    return tuple(kind for kind in kinds if kind is not None)
+
+
+def expanded(ciphers: str) -> tuple[str, ...]:
+    """OpenSSL's names of the suites up to TLS 1.2 that a cipher string stands for; empty where it can't be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    except (ssl.SSLError, ValueError):
+        return ()
+    return tuple(one["name"] for one in context.get_ciphers() if one["protocol"] != "TLSv1.3")
 
 
 @asynccontextmanager

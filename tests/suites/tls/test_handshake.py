@@ -41,14 +41,23 @@ def test_a_second_handshake_that_failed_tells_nothing(suite: ModuleType) -> None
     is_not_observed(suite.test_a_session_resumes, tls(refused(), resumes=True), "connection refused")
 
 
+def test_a_ticket_lives_as_long_as_promised(suite: ModuleType) -> None:
+    check = suite.test_a_session_ticket_lives_as_long_as_promised
+    passes(check, tls(shaken(ticket_lifetime_s=600), session_lifetime="10m"))
+    fails(check, tls(shaken(ticket_lifetime_s=599), session_lifetime="10m"), "lives for 599 s, 600 s promised")
+    is_not_observed(check, tls(shaken(ticket_lifetime_s=None), session_lifetime="10m"), "no session ticket")
+    fails(check, tls(shaken(resumed=False), session_lifetime="10m"), "do not resume at all")
+    is_not_observed(check, tls(refused(), session_lifetime="10m"), "connection refused")
+
+
 def test_resumption_is_asked_only_where_it_is_promised() -> None:
     asks = [
         ask
-        for promised in ({"resumes": True}, {"min_days_left": 3})
+        for promised in ({"resumes": True}, {"session_lifetime": "10m"}, {"min_days_left": 3})
         for component in target(tls=promised).components.values()
         for _, ask in TlsCase.looks(target(tls=promised), component)
     ]
-    assert [ask.resumption for ask in asks] == [True, False]
+    assert [ask.resumption for ask in asks] == [True, True, False]
 
 
 def test_a_component_without_a_tls_block_is_not_asked() -> None:

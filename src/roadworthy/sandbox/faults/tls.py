@@ -25,6 +25,8 @@ FORBIDDEN = {
 
 SHORT_LIFE_DAYS = 89
 
+CLASSICAL = ("X25519", "P-256", "P-384", "P-521", "X448")
+
 
 def _tls(deployment: Deployment, component: str) -> Tls:
     front = deployment.front_of(component)
@@ -145,6 +147,100 @@ def _forbidden_suites(deployment: Deployment, component: str) -> Deployment:
     return _with_tls(deployment, component, suites=(*tls.suites, suite), certificate=certificate)
 
 
+def _same_kind(deployment: Deployment, component: str) -> tuple[str, ...]:
+    """The promised suites that the edge's kind of key allows."""
+    other = "RSA" if _kind(_tls(deployment, component)) == "ECDSA" else "ECDSA"
+    return tuple(suite for suite in _tls(deployment, component).suites if f"-{other}-" not in suite)
+
+
+def _could_lose_a_suite(deployment: Deployment) -> Iterable[str]:
+    """Components that promise all their suites, and keep TLS 1.2 without one of them."""
+    return (n for n in _edge(promising("tls.suites_exact"))(deployment) if len(_same_kind(deployment, n)) > 1)
+
+
+def _suite_lost(deployment: Deployment, component: str) -> Deployment:
+    lost = _same_kind(deployment, component)[0]
+    suites = tuple(suite for suite in _tls(deployment, component).suites if suite != lost)
+    return _with_tls(deployment, component, suites=suites)
+
+
+def _by_cipher_string(deployment: Deployment) -> Iterable[str]:
+    """Components that promise a cipher string, and no kinds of suites that would tell the same."""
+    return (n for n in promising("tls.ciphers")(deployment) if not _promised(deployment, n).forbids_suites)
+
+
+def _loose_ciphers(deployment: Deployment, component: str) -> Deployment:
+    null = FORBIDDEN["null"].format(kind=_kind(_tls(deployment, component)))
+    return _with_tls(deployment, component, suites=("HIGH", null))
+
+
+def _with_groups(change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Change:
+    return lambda deployment, component: _with_tls(
+        deployment, component, groups=change(_tls(deployment, component).groups)
+    )
+
+
+def _one_more(groups: tuple[str, ...]) -> tuple[str, ...]:
+    return (*groups, next(group for group in CLASSICAL if group not in groups))
+
+
+def _one_less(groups: tuple[str, ...]) -> tuple[str, ...]:
+    return groups[1:] or (next(group for group in CLASSICAL if group not in groups),)
+
+
+def _is_post_quantum(deployment: Deployment) -> Iterable[str]:
+    for name in fronted(promising("tls.post_quantum"))(deployment):
+        if _tls(deployment, name).terminator is Terminator.MODERN:
+            yield name
+
+
+def _other_order(deployment: Deployment, component: str) -> Deployment:
+    return _with_tls(deployment, component, server_order=not _tls(deployment, component).server_order)
+
+
+def _unstapled(deployment: Deployment) -> Iterable[str]:
+    """Components that are trusted and promise no staple: a certificate that demands one is served all the same."""
+    return (n for n in _edge(promising("tls.trusted"))(deployment) if not _tls(deployment, n).staples)
+
+
+def _has_room_for_another_kind(deployment: Deployment) -> Iterable[str]:
+    """Components whose edge could have a certificate with another kind of key beside its own."""
+    for name in _edge(promising("tls.trusted"))(deployment):
+        tls, least = _tls(deployment, name), _promised(deployment, name).min_key_bits
+        other = "rsa" if tls.certificate.key.startswith("ec") else "ec"
+        if (least is None or other in least) and ("1.3" in tls.versions or any(other.upper() in s for s in tls.suites)):
+            yield name
+
+
+def _second_ended(deployment: Deployment, component: str) -> Deployment:
+    certificate = _tls(deployment, component).certificate
+    least = {str(kind): bits for kind, bits in (_promised(deployment, component).min_key_bits or {}).items()}
+    key = f"rsa-{least.get('rsa', 2048)}" if certificate.key.startswith("ec") else f"ec-{least.get('ec', 256)}"
+    return _with_tls(deployment, component, other=replace(_ending(-2)(certificate), key=key))
+
+
+def _after_starttls(deployment: Deployment) -> Iterable[str]:
+    """Components whose mail server is trusted behind STARTTLS."""
+    servers = {server.name for server in deployment.mail}
+    return (n for n in promising("tls.trusted")(deployment) if n in servers and _promised(deployment, n).starttls)
+
+
+def _mail_ended(deployment: Deployment, component: str) -> Deployment:
+    server = next(server for server in deployment.mail if server.name == component)
+    tls = replace(server.tls, certificate=_ending(-2)(server.tls.certificate))
+    return deployment.with_mail(component, tls=tls)
+
+
+def _says_versions_alone(deployment: Deployment) -> Iterable[str]:
+    """Components that promise new versions alone, and nothing of suites: of these, only advice speaks."""
+    for name in promising("tls.versions")(deployment):
+        promised = _promised(deployment, name)
+        if not {"1.0", "1.1"} & set(promised.versions or ()) and not (
+            promised.suites or promised.ciphers or promised.forbids_suites
+        ):
+            yield name
+
+
 def _terminated_by(terminator: Terminator) -> Change:
     return lambda deployment, component: _with_tls(deployment, component, terminator=terminator)
 
@@ -199,7 +295,7 @@ FAULTS = (
         "The edge leaves out the intermediate certificate.",
         "TLS-TRUST",
         where=_edge(promising("tls.trusted")),
-        change=_certificate(lambda old, _: replace(old, sends_intermediate=False)),
+        change=_certificate(lambda old, _: replace(old, sends=())),
     ),
     fault(
         "edge-certificate-weak-key",
@@ -221,7 +317,7 @@ FAULTS = (
         "TLS-VERSIONS",
         where=_edge(_limits_versions),
         change=_tls_1_0_on,
-        also=("TLS-SUITES", "TLS-SUITES-FORBIDDEN"),
+        also=("TLS-SUITES", "TLS-SUITES-FORBIDDEN", "TLS-CIPHERS", "TLS-ADVICE"),
     ),
     fault(
         "edge-tls-1.3-off",
@@ -243,7 +339,7 @@ FAULTS = (
         "TLS-SUITES-FORBIDDEN",
         where=_speaks_1_2(_edge(_forbids_suites)),
         change=_forbidden_suites,
-        also=("TLS-SUITES",),
+        also=("TLS-SUITES", "TLS-ADVICE"),
     ),
     fault(
         "edge-no-resumption",
@@ -265,5 +361,149 @@ FAULTS = (
         "TLS-VULNERABILITIES",
         where=_speaks_1_2(_edge(promising("tls.vulnerabilities"))),
         change=_terminated_by(Terminator.LEGACY),
+    ),
+    fault(
+        "edge-second-certificate-expired",
+        "The edge has a second certificate, for clients that know its kind of key alone, and that one has ended.",
+        "TLS-DATES",
+        where=_edge(_has_room_for_another_kind),
+        change=_second_ended,
+    ),
+    fault(
+        "edge-certificate-weakly-signed",
+        "The edge's certificate is signed with SHA-1.",
+        "TLS-SIGNATURE",
+        where=_edge(promising("tls.trusted")),
+        change=_certificate(lambda old, _: replace(old, signature="sha1")),
+    ),
+    fault(
+        "edge-certificate-name-forgotten",
+        "The edge's certificate was issued for its own name alone.",
+        "TLS-NAMES",
+        where=_edge(promising("tls.names")),
+        change=_certificate(lambda old, _: replace(old, names=old.names[:1])),
+    ),
+    fault(
+        "edge-certificate-other-issuer",
+        "The edge's certificate comes from another authority than was promised.",
+        "TLS-ISSUER",
+        where=_edge(promising("tls.issuer")),
+        change=_certificate(lambda old, _: replace(old, issuer_name="Another Authority")),
+    ),
+    fault(
+        "edge-certificate-unlogged",
+        "The edge's certificate holds no timestamp of a public log.",
+        "TLS-SCTS",
+        where=_edge(promising("tls.scts")),
+        change=_certificate(lambda old, _: replace(old, scts=0)),
+    ),
+    fault(
+        "edge-chain-unordered",
+        "The edge sends its root before the intermediate certificate.",
+        "TLS-CHAIN",
+        where=_edge(promising("tls.clean_chain")),
+        change=_certificate(lambda old, _: replace(old, sends=("root", "intermediate"))),
+    ),
+    fault(
+        "edge-chain-with-stranger",
+        "The edge sends a certificate that has nothing to do with its own.",
+        "TLS-CHAIN",
+        where=_edge(promising("tls.clean_chain")),
+        change=_certificate(lambda old, _: replace(old, sends=("intermediate", "stranger"))),
+    ),
+    fault(
+        "edge-unstapled",
+        "The edge staples no OCSP response.",
+        "TLS-STAPLING",
+        where=_edge(promising("tls.stapling")),
+        change=lambda deployment, component: _with_tls(deployment, component, staples=False),
+    ),
+    fault(
+        "edge-must-staple",
+        "The edge's certificate demands a staple, and the edge has none.",
+        "TLS-MUST-STAPLE",
+        where=_edge(_unstapled),
+        change=_certificate(lambda old, _: replace(old, must_staple=True)),
+    ),
+    fault(
+        "edge-suite-lost",
+        "The edge no longer accepts one of the promised cipher suites.",
+        "TLS-SUITES-EXACT",
+        where=_edge(_could_lose_a_suite),
+        change=_suite_lost,
+    ),
+    fault(
+        "edge-ciphers-loose",
+        "The edge's cipher string lets a suite without encryption in.",
+        "TLS-CIPHERS",
+        where=_speaks_1_2(_edge(_by_cipher_string)),
+        change=_loose_ciphers,
+        also=("TLS-ADVICE",),
+    ),
+    fault(
+        "edge-groups-loose",
+        "The edge accepts a key exchange group that was not promised.",
+        "TLS-GROUPS",
+        where=_edge(promising("tls.groups")),
+        change=_with_groups(_one_more),
+    ),
+    fault(
+        "edge-group-lost",
+        "The edge no longer accepts a promised key exchange group.",
+        "TLS-GROUPS-INCLUDED",
+        where=_edge(promising("tls.includes_groups")),
+        change=_with_groups(_one_less),
+    ),
+    fault(
+        "edge-not-post-quantum",
+        "The edge's OpenSSL has no post-quantum key exchange.",
+        "TLS-POST-QUANTUM",
+        where=fronted(_is_post_quantum),
+        change=_terminated_by(Terminator.NGINX),
+    ),
+    fault(
+        "edge-order-turned",
+        "The other side than was promised chooses the cipher suite.",
+        "TLS-PREFERENCE",
+        where=_speaks_1_2(_edge(promising("tls.preference"))),
+        change=_other_order,
+    ),
+    fault(
+        "edge-no-extended-master-secret",
+        "The edge does not bind sessions up to TLS 1.2 to their handshake.",
+        "TLS-EMS",
+        where=_speaks_1_2(_edge(promising("tls.extended_master_secret"))),
+        change=lambda deployment, component: _with_tls(deployment, component, extended_master_secret=False),
+    ),
+    fault(
+        "edge-early-data",
+        "The edge takes 0-RTT data.",
+        "TLS-EARLY-DATA",
+        where=_edge(promising("tls.early_data")),
+        change=lambda deployment, component: _with_tls(deployment, component, early_data=True),
+    ),
+    fault(
+        "edge-for-old-clients",
+        "The edge was opened for clients of ten years ago: TLS 1.0, CBC suites, no forward secrecy.",
+        "TLS-VERSIONS",
+        "TLS-ADVICE",
+        where=_edge(_says_versions_alone),
+        change=lambda deployment, component: _with_tls(
+            deployment, component, versions=("1.0", "1.1", *_tls(deployment, component).versions), suites=("HIGH",)
+        ),
+    ),
+    fault(
+        "edge-sessions-short",
+        "The edge forgets sessions after ten seconds.",
+        "TLS-SESSION-LIFETIME",
+        where=_edge(promising("tls.session_lifetime")),
+        change=lambda deployment, component: _with_tls(deployment, component, session_s=10),
+    ),
+    fault(
+        "starttls-certificate-expired",
+        "The mail server's certificate, which clients see behind STARTTLS, ended two days ago.",
+        "TLS-DATES",
+        where=_after_starttls,
+        change=_mail_ended,
     ),
 )
