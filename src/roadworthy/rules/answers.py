@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from roadworthy.facts.http import Answer, HttpObservation, Phases, Silence, SilenceKind
+from roadworthy.facts.base import NotObserved, Reason
+from roadworthy.facts.http import TRANSIENT_STATUSES, Answer, HttpObservation, Phases, Silence, SilenceKind
 
 _GATEWAY = {
     502: "a gateway that got no valid answer from what is behind it",
@@ -17,12 +18,26 @@ def told(result: Answer | Silence) -> str:
     if isinstance(result, Silence):
         return f"{result.silence.value} ({result.detail})" if result.detail else result.silence.value
     by = f" from {server}" if (server := result.one("server")) else ""
+    start = " ".join(result.body[:100].split())
     if result.status in _GATEWAY:
-        return f"{result.status}{by}, {_GATEWAY[result.status]}"
+        own_words = f"; it says {start}" if start and result.media_type.endswith("json") else ""
+        return f"{result.status}{by}, {_GATEWAY[result.status]}{own_words}"
     if location := result.one("location"):
         return f"{result.status}{by} to {location}"
-    start = " ".join(result.body[:100].split())
     return f"{result.status}{by}" + (f": {start}" if start and "html" not in result.media_type else "")
+
+
+def answered(result: Answer | Silence) -> Answer:
+    """An answer of which more can be said than that there was one.
+
+    Raises:
+        NotObserved: there was none, or that of a service that is starting or overloaded.
+    """
+    if isinstance(result, Silence):
+        raise NotObserved(Reason.NO_ANSWER, told(result))
+    if result.status in TRANSIENT_STATUSES:
+        raise NotObserved(Reason.NO_ANSWER, f"answered {told(result)}")
+    return result
 
 
 def version_faults(seen: HttpObservation, version: str) -> list[str]:

@@ -25,8 +25,11 @@ def read_json(answer: Answer) -> Any:
         raise NotObserved(Reason.NOT_APPLICABLE, f"the body is over {len(answer.body)} characters and was cut")
     try:
         return answer.parsed()
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the body is no JSON: {answer.body[:80]!r}") from error
+    except RecursionError as error:
+        raise ValueError(f"the body is no JSON that can be read (nested too deeply): {answer.body[:80]!r}") from error
+    except ValueError as error:
+        why = str(error).partition(";")[0][:100]
+        raise ValueError(f"the body is no JSON ({why}): {answer.body[:80]!r}") from error
 
 
 def subset_faults(answer: Answer, promised: Mapping[str, Any]) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
 import http_sf
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +29,6 @@ REFERRER_POLICIES = frozenset({
 
 def _members(values: tuple[str, ...]) -> list[str]:
     return [member.strip(" \t") for value in values for member in value.split(",")]
-
-
-def frame_options_faults(values: tuple[str, ...], promised: str) -> list[str]:
-    """X-Frame-Options: HTML Standard, section "The X-Frame-Options header": a set, in which case has no meaning."""
-    seen = dict.fromkeys(member.upper() for member in _members(values))
-    if not values:
-        return ["not sent"]
-    if len(seen) > 1:
-        return [f"{len(seen)} values that contradict each other: {', '.join(seen)}; {promised} promised"]
-    return [] if promised.upper() in seen else [f"{', '.join(seen)}, promised {promised}"]
 
 
 def nosniff_faults(values: tuple[str, ...]) -> list[str]:
@@ -92,14 +85,34 @@ def referrer_policy(values: tuple[str, ...]) -> str | None:
     return known[-1] if known else None
 
 
-def referrer_policy_faults(values: tuple[str, ...], promised: tuple[str, ...]) -> list[str]:
-    """Referrer-Policy: one of the promised policies is in force."""
+META_REFERRERS = {"never": "no-referrer", "default": "strict-origin-when-cross-origin", "always": "unsafe-url",
+                  "origin-when-crossorigin": "origin-when-cross-origin"}  # fmt: skip
+"""Older words that `<meta name="referrer">` may say (HTML Standard, section Standard metadata names)."""
+
+
+def referrer_policy_faults(values: tuple[str, ...], promised: tuple[str, ...], meta: str | None = None) -> list[str]:
+    """Referrer-Policy: one of the promised policies is in force, and the page does not set another one.
+
+    Args:
+        values: each value that the header was sent with.
+        promised: the policies of which one is in force.
+        meta: what the page's `<meta name="referrer">` says, which wins over the header.
+    """
+    wanted = {policy.lower() for policy in promised}
+    own = meta_referrer(meta)
+    overridden = [f"the page's <meta name=referrer> sets {own}"] if own and own not in wanted else []
     if not values:
-        return ["not sent"]
+        return ["not sent", *overridden]
     seen = referrer_policy(values)
-    if seen in {policy.lower() for policy in promised}:
-        return []
+    if seen in wanted:
+        return overridden
     return [f"{seen or 'no known policy'} is in force ({', '.join(values)}), promised {' or '.join(promised)}"]
+
+
+def meta_referrer(said: str | None) -> str | None:
+    """The policy that a `<meta name="referrer">` sets; None where it sets none."""
+    policy = META_REFERRERS.get(said or "", said)
+    return policy if policy in REFERRER_POLICIES else None
 
 
 def permissions(values: tuple[str, ...]) -> dict[str, frozenset[str]]:
@@ -159,41 +172,23 @@ def resource_policy_faults(values: tuple[str, ...], promised: str) -> list[str]:
     return [] if _members(values) == [promised] else [f"{', '.join(values)}, promised {promised}"]
 
 
-DISCLOSING = frozenset({
-    "liferay-portal",
-    "microsoftsharepointteamservices",
-    "oraclecommercecloud-version",
-    "powered-by",
-    "product",
-    "server",
-    "x-aspnet-version",
-    "x-aspnetmvc-version",
-    "x-cf-powered-by",
-    "x-cms",
-    "x-cocoon-version",
-    "x-framework",
-    "x-generated-by",
-    "x-generator",
-    "x-jenkins",
-    "x-jitsi-release",
-    "x-mod-pagespeed",
-    "x-owa-version",
-    "x-page-speed",
-    "x-php-version",
-    "x-powered-by",
-    "x-powered-by-plesk",
-    "x-powered-cms",
-    "x-redirect-by",
-    "x-server-powered-by",
-    "x-turbo-charged-by",
-    "x-umbraco-version",
-})  # fmt: skip
-"""Headers in which software tells its version: OWASP Secure Headers Project, headers_remove.json (July 2024), without
-those that tell hosts or traces, and with Jenkins and SharePoint."""
+@cache
+def _known(what: str) -> dict[str, str]:
+    """Headers that are listed as dated data, in lower case, each with what is to be said of it."""
+    text = files("roadworthy.known").joinpath(f"{what}-headers.yaml").read_text(encoding="utf-8")
+    return {name.lower(): str(about or "") for name, about in yaml.safe_load(text)["headers"].items()}
+
 
 _VERSION = re.compile(r"(?:^|[/\s(])v?\d+(?:\.\d+)*[A-Za-z]{0,2}(?!\w)")
 
 
 def disclosed_versions(headers: tuple[tuple[str, str], ...]) -> list[str]:
     """The headers that tell a version, as sent. A product without a number (`Server: nginx`) tells none."""
-    return [f"{name}: {value}" for name, value in headers if name.lower() in DISCLOSING and _VERSION.search(value)]
+    return [
+        f"{name}: {value}" for name, value in headers if name.lower() in _known("disclosing") and _VERSION.search(value)
+    ]
+
+
+def retired(headers: tuple[tuple[str, str], ...]) -> list[str]:
+    """Headers that browsers no longer heed, each with what took its place."""
+    return list(dict.fromkeys(f"{name} {_known('retired')[name]}" for name, _ in headers if name in _known("retired")))

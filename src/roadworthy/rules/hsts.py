@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roadworthy.facts.http import Hop
     from roadworthy.target.blocks.headers import Hsts
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 section 5.6.2, no secret
 _DIRECTIVE = re.compile(
     rf'[ \t]*(?:({_TOKEN})[ \t]*(?:=[ \t]*(?:({_TOKEN})|"((?:[^"\\]|\\.)*)"))?)?[ \t]*(?:;|\Z)', re.DOTALL
 )
+
+PRELOAD_MAX_AGE = 31536000
+"""Seconds that the preload list of browsers wants (hstspreload.org, November 2026)."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,33 @@ def hsts_faults(values: tuple[str, ...], promised: Hsts, *, secure: bool) -> lis
         faults.append(f"max-age={seen.max_age}, {promised.max_age} promised")
     if promised.include_subdomains and not seen.include_subdomains:
         faults.append("includeSubDomains is missing")
-    if promised.preload and not seen.preload:
-        faults.append("preload is missing")
+    if promised.preload:
+        faults += [fault for fault in _unlistable(seen) if fault not in faults]
     return faults
+
+
+def _unlistable(seen: StrictTransport) -> list[str]:
+    """What keeps a header from being taken for the preload list."""
+    faults = [] if seen.preload else ["preload is missing"]
+    if not seen.include_subdomains:
+        faults.append("includeSubDomains is missing")
+    if seen.max_age < PRELOAD_MAX_AGE:
+        faults.append(f"max-age={seen.max_age}, the preload list wants {PRELOAD_MAX_AGE}")
+    return faults
+
+
+def preload_faults(hops: tuple[Hop, ...]) -> list[str]:
+    """What keeps a redirect from http:// from being taken for the preload list: it must first lead to its own host.
+
+    Args:
+        hops: the redirects that were met, the first one on http://.
+    """
+    if not hops:
+        return ["http:// does not redirect to https://"]
+    first = hops[0]
+    try:
+        to, host = urlsplit(urljoin(first.url, first.location or "")), urlsplit(first.url).hostname
+        leads = to.scheme == "https" and to.hostname == host
+    except ValueError:
+        leads = False
+    return [] if leads else [f"http:// leads to {(first.location or 'nowhere')[:100]} before https:// of its own host"]
