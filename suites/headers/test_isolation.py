@@ -1,6 +1,6 @@
-from roadworthy.cases.headers import CorsCase, HeadersCase
+from roadworthy.cases.headers import CorsCase, HeadersCase, PreflightCase
 from roadworthy.check import check
-from roadworthy.rules.cors import cors_faults
+from roadworthy.rules.cors import cors_faults, preflight_faults
 from roadworthy.rules.headers import opener_or_embedder_faults, resource_policy_faults
 
 BY_HAND = "curl -sSk -o /dev/null -D - --connect-to {host}:{port}:{address} '{url}'"
@@ -69,4 +69,22 @@ def test_other_sites_cannot_embed_the_answer(page: HeadersCase) -> None:
 def test_only_promised_origins_may_read(visitor: CorsCase) -> None:
     """An origin that is let in by mistake reads answers in the name of every visitor that it lures to its own page."""
     faults = cors_faults(visitor.answer, visitor.expected.origin, visitor.expected.promised)
+    assert not faults, "; ".join(faults)
+
+
+@check(
+    "HDR-PREFLIGHT",
+    severity="high",
+    after=("REACH-TCP", "TLS-HANDSHAKE", "HDR-CORS"),
+    expects="headers.cors",
+    source="Fetch Standard, section CORS-preflight fetch; OWASP HTML5 Security Cheat Sheet (2025)",
+    by_hand="curl -sSk -o /dev/null -D - {headers} --connect-to {host}:{port}:{address} "
+    "'{url}' | grep -iE '^HTTP|access-control'",
+    repair="Answer OPTIONS with 204, by the same list of origins as every other request, before any log-in is asked "
+    "for; name the methods and headers that the page needs, and no others.",
+)
+def test_only_promised_origins_may_send(visitor: PreflightCase) -> None:
+    """What a preflight lets in may change data in a visitor's name; whom it keeps out wrongly has a dead front end."""
+    asked = visitor.expected
+    faults = preflight_faults(visitor.answer, asked.origin, asked.method, asked.promised)
     assert not faults, "; ".join(faults)

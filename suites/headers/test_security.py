@@ -1,8 +1,10 @@
-from roadworthy.cases.headers import HeadersCase
+from roadworthy.cases.headers import HeadersCase, PreloadCase
 from roadworthy.check import check
 from roadworthy.rules import headers
 from roadworthy.rules.csp import csp_faults
-from roadworthy.rules.hsts import hsts_faults
+from roadworthy.rules.csp_effect import effect_faults
+from roadworthy.rules.framing import frame_ancestors, frame_options_faults, framing_faults
+from roadworthy.rules.hsts import hsts_faults, preload_faults
 
 BY_HAND = "curl -sSk -o /dev/null -D - --connect-to {host}:{port}:{address} '{url}'"
 INHERITED = "A location with an add_header of its own drops those of its surroundings."
@@ -26,6 +28,21 @@ def test_browsers_are_told_to_use_https_alone(page: HeadersCase) -> None:
 
 
 @check(
+    "HDR-PRELOAD",
+    severity="low",
+    after=("REACH-TCP", "TLS-HANDSHAKE", "HTTP-REDIRECT"),
+    expects="headers.strict-transport-security",
+    source="hstspreload.org, submission requirements (November 2026)",
+    by_hand="curl -sSk -o /dev/null -D - --connect-to {host}:{port}:{address} '{url}' | grep -iE '^(HTTP|location)'",
+    repair="nginx: `return 301 https://$host$request_uri;` in the server for port 80; to another name only from there.",
+)
+def test_the_preload_list_would_take_the_name(redirect: PreloadCase) -> None:
+    """`preload` asks browsers to know the name; the list drops names whose http:// leads elsewhere first."""
+    faults = preload_faults(redirect.hops) if redirect.hops is not None else []
+    assert not faults, "; ".join(faults)
+
+
+@check(
     "HDR-CSP",
     severity="high",
     after=("REACH-TCP", "TLS-HANDSHAKE"),
@@ -38,7 +55,41 @@ def test_browsers_are_told_to_use_https_alone(page: HeadersCase) -> None:
 def test_scripts_come_from_where_they_are_promised_to(page: HeadersCase) -> None:
     """It keeps an injected script from running; a directive that is missing or wider than meant lets it run."""
     enforced, reported = page.values("content-security-policy"), page.values("content-security-policy-report-only")
-    faults = csp_faults(enforced, reported, page.expected.content_security_policy or {})
+    faults = csp_faults(enforced, reported, page.expected.content_security_policy or {}, page.page.policies)
+    assert not faults, "; ".join(faults)
+
+
+@check(
+    "HDR-CSP-EFFECT",
+    severity="high",
+    after=("REACH-TCP", "TLS-HANDSHAKE", "HDR-CSP"),
+    expects="headers.csp",
+    source="CSP Level 3, sections 6.7 and 6.8; MDN HTTP Observatory, algorithm 6; google/csp-evaluator (2025)",
+    by_hand=f"{BY_HAND} | grep -i content-security-policy",
+    repair="Move inline scripts to files or give them a nonce; name hosts instead of schemes and `*`; set object-src, "
+    "base-uri, form-action and frame-ancestors, which no other directive or only default-src speaks for.",
+)
+def test_policies_hold_in_effect(page: HeadersCase) -> None:
+    """A policy that lets inline scripts or any host through stops no injected script, however long it is."""
+    promised, ancestors = page.expected.csp, frame_ancestors(page.values("content-security-policy"))
+    faults = effect_faults(page.policies, promised, ancestors) if promised else []
+    assert not faults, "; ".join(faults)
+
+
+@check(
+    "HDR-FRAMING",
+    severity="medium",
+    after=("REACH-TCP", "TLS-HANDSHAKE"),
+    expects="headers.framing",
+    source="HTML Standard, section The X-Frame-Options header; CSP Level 3, section 6.4.2",
+    by_hand=f"{BY_HAND} | grep -iE '^(content-security-policy|x-frame-options):'",
+    repair="Send `frame-ancestors` in the Content-Security-Policy header (a <meta> can't say it), and X-Frame-Options "
+    "with the same meaning for old browsers.",
+)
+def test_nobody_else_frames_the_page(page: HeadersCase) -> None:
+    """frame-ancestors makes X-Frame-Options void where both are sent, so that only both together tell."""
+    promised, policies = page.expected.framing, page.values("content-security-policy")
+    faults = framing_faults(page.values("x-frame-options"), policies, promised) if promised else []
     assert not faults, "; ".join(faults)
 
 
@@ -54,7 +105,9 @@ def test_scripts_come_from_where_they_are_promised_to(page: HeadersCase) -> None
 )
 def test_other_sites_cannot_frame_the_page(page: HeadersCase) -> None:
     """Framed invisibly by another site, a page takes its visitors' clicks for their own (clickjacking)."""
-    faults = headers.frame_options_faults(page.values("x-frame-options"), page.expected.x_frame_options or "")
+    decided = "frame-ancestors" in (page.expected.content_security_policy or {})
+    ancestors = None if decided else frame_ancestors(page.values("content-security-policy"))
+    faults = frame_options_faults(page.values("x-frame-options"), page.expected.x_frame_options or "", ancestors)
     assert not faults, "; ".join(faults)
 
 
@@ -99,7 +152,8 @@ def test_the_filter_of_old_browsers_is_set(page: HeadersCase) -> None:
 )
 def test_addresses_are_not_told_to_other_sites(page: HeadersCase) -> None:
     """Addresses hold search words, ids and one-time links; browsers tell them to every site that a page links to."""
-    faults = headers.referrer_policy_faults(page.values("referrer-policy"), page.expected.referrer_policy or ())
+    promised, own = page.expected.referrer_policy or (), page.page.referrer
+    faults = headers.referrer_policy_faults(page.values("referrer-policy"), promised, own)
     assert not faults, "; ".join(faults)
 
 

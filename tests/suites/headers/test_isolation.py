@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roadworthy.cases.headers import CorsCase, HeadersCase
+from roadworthy.cases.headers import CorsCase, HeadersCase, PreflightCase
 from tests.suites.healthy import answered, case_of, fails, is_not_observed, passes, target
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ HOSTILE = [
     "null",
     "https://www.shop.example.roadworthy.invalid",
     "https://roadworthywww.shop.example",
+    "http://api.shop.example",
     "http://www.shop.example",
+    "https://www.shop.example:8765",
+    "https://roadworthy.www.shop.example",
     "https://wwwxshop.example",
     "https://admin.shop.example.roadworthy.invalid:8443",
 ]
@@ -136,6 +139,17 @@ def test_the_origin_is_sent_and_a_failing_service_not_judged(suite: ModuleType) 
     assert visitor("null").ask.headers == (("origin", "null"),)
     assert visitor("null").ask.url == "https://api.shop.example/catalogue.json"
     is_not_observed(suite.test_only_promised_origins_may_read, visitor(SHOP, status=502), "502")
+    is_not_observed(suite.test_only_promised_origins_may_read, visitor(SHOP, status=500), "500")
+
+
+def test_a_service_may_refuse_an_origin_with_an_error(suite: ModuleType) -> None:
+    read, send = suite.test_only_promised_origins_may_read, suite.test_only_promised_origins_may_send
+    passes(read, visitor("null", status=500))
+    fails(read, visitor("null", allowed("null"), status=500), "origin null may read it")
+    is_not_observed(read, visitor("null", status=502), "502")
+    passes(send, preflight("null", status=500))
+    is_not_observed(send, preflight("null", status=503), "503")
+    is_not_observed(send, preflight(SHOP, status=500), "500")
 
 
 def test_a_page_that_is_not_there_keeps_no_promise(suite: ModuleType) -> None:
@@ -145,3 +159,108 @@ def test_a_page_that_is_not_there_keeps_no_promise(suite: ModuleType) -> None:
     is_not_observed(suite.test_other_sites_get_no_hold_of_the_window, opener, "name a page that exists")
     reader = case_of(CorsCase, gone, promised)
     is_not_observed(suite.test_only_promised_origins_may_read, reader, "name a page that exists")
+
+
+def test_every_origin_below_a_name_may_be_allowed(suite: ModuleType) -> None:
+    check, allows = suite.test_only_promised_origins_may_read, ("https://*.shop.example",)
+    below = "https://roadworthy.shop.example"
+    passes(check, visitor(below, allowed(below), VARY, allows=allows))
+    fails(check, visitor(below, VARY, allows=allows), "promised https://roadworthy.shop.example")
+    for hostile in ("https://shop.example.roadworthy.invalid", "https://roadworthyshop.example", "http://shop.example"):
+        fails(check, visitor(hostile, allowed(hostile), VARY, allows=allows), "may read it")
+
+
+@pytest.mark.parametrize(
+    ("promised", "told"),
+    [
+        ({"allows": ["shop.example"]}, "is no origin"),
+        ({"allows": ["https://shop.example/app"]}, "is no origin"),
+        ({"allows": ["https://a.*.example"]}, "is no origin"),
+        ({"allows": ["*"], "credentials": True}, "credentials go to named origins only"),
+        ({"allows": ["*", "https://shop.example"]}, "name origins"),
+        ({"allows": ["https://shop.example"], "headers": ["x-a"]}, "name the methods"),
+    ],
+)
+def test_a_promise_that_can_not_be_kept_is_refused(promised: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        target(headers={"cors": promised})
+
+
+def preflight(
+    origin: str, *headers: tuple[str, str], method: str = "DELETE", status: int = 204, **changes: Any
+) -> PreflightCase:
+    cors = {"allows": [SHOP], "methods": ["GET", "DELETE"], "headers": ["X-Token", "Authorization"], **changes}
+    promised = target(headers={"cors": {name: value for name, value in cors.items() if value is not None}})
+    asked = [(look.origin, look.method) for look, _ in PreflightCase.looks(promised, promised.components["api"])]
+    return case_of(PreflightCase, answered("", *headers, status=status), promised, nth=asked.index((origin, method)))
+
+
+METHODS = ("access-control-allow-methods", "GET, DELETE, OPTIONS")
+NAMED = ("access-control-allow-headers", "authorization,X-TOKEN , other")
+
+
+def test_an_allowed_origin_may_send_what_is_promised(suite: ModuleType) -> None:
+    check, let_in = suite.test_only_promised_origins_may_send, (allowed(SHOP), METHODS, NAMED)
+    passes(check, preflight(SHOP, *let_in))
+    passes(check, preflight(SHOP, *let_in, status=200, method="GET"))
+    credentials = (*let_in, CREDENTIALS)
+    passes(check, preflight(SHOP, *credentials, credentials=True))
+    fails(check, preflight(SHOP, *let_in, credentials=True), "credentials are not allowed")
+    fails(check, preflight(SHOP, allowed("*"), *let_in[1:]), "any origin may send requests")
+    passes(check, preflight("https://roadworthy.invalid", allowed("*"), *let_in[1:], allows=["*"]))
+    fails(check, preflight(SHOP, *let_in, status=405), "is refused: 405")
+    fails(check, preflight(SHOP, *let_in, status=302), "is refused: 302")
+    fails(check, preflight(SHOP, METHODS, NAMED), "Access-Control-Allow-Origin not sent")
+    fails(check, preflight(SHOP, allowed(SHOP), NAMED), "DELETE is not allowed (Access-Control-Allow-Methods: none)")
+    fails(check, preflight(SHOP, allowed(SHOP), (METHODS[0], "delete"), NAMED), "DELETE is not allowed")
+    fails(check, preflight(SHOP, allowed(SHOP), METHODS), "the request header X-Token is not allowed")
+    passes(check, preflight(SHOP, allowed(SHOP), NAMED, method="GET"))
+
+
+def test_a_wildcard_is_no_name_beside_credentials_nor_for_authorization(suite: ModuleType) -> None:
+    check, any_header = suite.test_only_promised_origins_may_send, (NAMED[0], "*")
+    fails(check, preflight(SHOP, allowed(SHOP), METHODS, any_header), "Authorization is not allowed")
+    passes(check, preflight(SHOP, allowed(SHOP), METHODS, any_header, headers=["X-Token"]))
+    sent = (allowed(SHOP), METHODS, any_header, CREDENTIALS, VARY)
+    fails(check, preflight(SHOP, *sent, headers=["X-Token"], credentials=True), "X-Token is not allowed")
+    fails(check, preflight(SHOP, allowed(SHOP), (METHODS[0], "*"), NAMED), "every method is allowed")
+
+
+def test_methods_beyond_the_promise_fail(suite: ModuleType) -> None:
+    check = suite.test_only_promised_origins_may_send
+    fails(
+        check,
+        preflight(SHOP, allowed(SHOP), (METHODS[0], "DELETE, PUT, PATCH, POST"), NAMED),
+        "PATCH, PUT allowed beyond",
+    )
+
+
+@pytest.mark.parametrize("origin", ["https://roadworthy.invalid", "null", f"{SHOP}.roadworthy.invalid"])
+def test_a_hostile_origin_may_not_send(suite: ModuleType, origin: str) -> None:
+    check = suite.test_only_promised_origins_may_send
+    passes(check, preflight(origin))
+    passes(check, preflight(origin, allowed(SHOP), METHODS))
+    passes(check, preflight(origin, allowed(origin), METHODS, status=403))
+    fails(check, preflight(origin, allowed(origin), METHODS), f"origin {origin} may send DELETE requests")
+    fails(check, preflight(origin, allowed("*")), "may send DELETE requests (*)")
+
+
+def test_where_no_method_is_promised_strangers_alone_are_tried(suite: ModuleType) -> None:
+    promised = target(headers={"cors": {"allows": [SHOP]}})
+    looks = list(PreflightCase.looks(promised, promised.components["api"]))
+    assert [(look.origin, look.method) for look, _ in looks] == [("https://roadworthy.invalid", "PUT"), ("null", "PUT")]
+    case = preflight("null", allowed("null"), method="PUT", methods=None, headers=None)
+    fails(suite.test_only_promised_origins_may_send, case, "origin null may send PUT requests")
+    assert dict(case.ask.headers) == {"origin": "null", "access-control-request-method": "PUT"}
+
+
+def test_a_preflight_asks_as_browsers_do() -> None:
+    ask = preflight(SHOP).ask
+    assert (ask.method, ask.headers) == (
+        "OPTIONS",
+        (
+            ("origin", SHOP),
+            ("access-control-request-method", "DELETE"),
+            ("access-control-request-headers", "authorization,x-token"),
+        ),
+    )

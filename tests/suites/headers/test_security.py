@@ -4,8 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roadworthy.cases.headers import HeadersCase
-from tests.suites.healthy import answered, case_of, fails, is_not_observed, passes, silent, target
+from roadworthy.cases.headers import HeadersCase, PreloadCase
+from roadworthy.check import check_of
+from roadworthy.facts.http import SilenceKind
+from roadworthy.target.blocks.headers import Headers
+from roadworthy.target.document import MapNode, plain
+from roadworthy.target.parts import policies
+from tests.suites.healthy import answered, case_of, fails, hop, is_not_observed, passes, silent, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -250,3 +255,271 @@ def test_every_promised_page_is_judged() -> None:
 
     assert pages() == ["https://api.shop.example/"]
     assert pages(on=["/a", "/b"]) == ["https://api.shop.example/a", "https://api.shop.example/b"]
+
+
+PRELOAD = {"max_age": 63072000, "include_subdomains": True, "preload": True}
+
+
+def test_the_preload_list_has_conditions_of_its_own(suite: ModuleType) -> None:
+    check, weak = suite.test_browsers_are_told_to_use_https_alone, {"max_age": 300, "preload": True}
+    passes(check, hsts("max-age=31536000; includeSubDomains; preload", promised=weak))
+    fails(check, hsts("max-age=31535999; includeSubDomains; preload", promised=weak), "the preload list wants 31536000")
+    fails(check, hsts("max-age=31536000; preload", promised=weak), "includeSubDomains is missing")
+
+
+def from_http(seen: Any, url: str = "https://api.shop.example", **promised: Any) -> PreloadCase:
+    return case_of(PreloadCase, seen, target(url, headers={"strict-transport-security": {**PRELOAD, **promised}}))
+
+
+def redirected(*locations: str | None) -> Any:
+    hops = [hop("http://api.shop.example/roadworthy-no-such-page?kept=yes", location) for location in locations]
+    return answered("", hops=tuple(hops))
+
+
+def test_the_redirect_first_leads_to_its_own_host(suite: ModuleType) -> None:
+    check = suite.test_the_preload_list_would_take_the_name
+    assert from_http(redirected()).ask.url.startswith("http://api.shop.example/")
+    passes(check, from_http(redirected("https://api.shop.example/")))
+    passes(check, from_http(silent(SilenceKind.REFUSED)))
+    fails(check, from_http(redirected("https://www.shop.example/")), "leads to https://www.shop.example/ before")
+    fails(check, from_http(redirected("http://api.shop.example/x", "https://api.shop.example/x")), "leads to http://")
+    fails(check, from_http(redirected("/login")), "leads to /login")
+    fails(check, from_http(redirected("https://[")), "leads to https://[")
+    fails(check, from_http(redirected()), "does not redirect")
+    is_not_observed(check, from_http(silent(SilenceKind.TIMED_OUT)), "timed out")
+
+
+def test_only_who_promises_preload_is_asked_on_http() -> None:
+    for url, preload in (("https://api.shop.example", False), ("http://api.shop.example", True)):
+        promised = target(url, headers={"strict-transport-security": {**PRELOAD, "preload": preload}})
+        assert not list(PreloadCase.looks(promised, promised.components["api"]))
+
+
+def test_csp_falls_back_from_directive_to_directive(suite: ModuleType) -> None:
+    check, promised = suite.test_scripts_come_from_where_they_are_promised_to, {"script-src": "'self'"}
+    passes(check, csp("script-src 'self'; style-src *; script-src-elem 'self'; worker-src 'none'", promised=promised))
+    passes(check, csp("script-src 'self' 'report-sample'", promised=promised))
+    fails(
+        check, csp("script-src 'self'; script-src-elem *", promised=promised), "script-src-elem * loosens", "script-src"
+    )
+    fails(check, csp("script-src 'self'; worker-src blob:", promised=promised), "worker-src blob: loosens")
+    passes(check, csp("script-src 'self'; worker-src blob:", "child-src 'self'", promised=promised))
+
+
+def test_csp_in_the_page_is_no_header(suite: ModuleType) -> None:
+    body = "<meta http-equiv=Content-Security-Policy content=\"default-src 'self'\">"
+    promised = target(headers={"content-security-policy": {"default-src": "'self'"}})
+    case = case_of(HeadersCase, answered(body, ("content-type", "text/html")), promised)
+    fails(
+        suite.test_scripts_come_from_where_they_are_promised_to,
+        case,
+        "not sent as a header; the page has one in <meta>",
+    )
+
+
+def effect(*values: str, meta: str = "", **promised: Any) -> HeadersCase:
+    body = f'<!doctype html><meta http-equiv="Content-Security-Policy" content="{meta}">' if meta else ""
+    headers = [("content-type", "text/html"), *(("content-security-policy", value) for value in values)]
+    return case_of(HeadersCase, answered(body, *headers), target(headers={"csp": promised}))
+
+
+ALL = ["inline-scripts", "inline-styles", "eval", "any-source", "data-scripts", "insecure-sources", "bypass-hosts"]
+SHA = "'sha256-AAAA='"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("default-src 'self'",),
+        ("default-src 'none'",),
+        ("default-src 'self' 'unsafe-inline' 'nonce-abc='",),
+        (f"default-src 'self'; script-src 'self' 'unsafe-inline' {SHA}",),
+        ("default-src 'self'; script-src 'unsafe-inline' https: http: data: 'strict-dynamic' 'nonce-abc='",),
+        ("default-src * 'unsafe-inline' 'unsafe-eval' data:", "default-src 'self'"),
+        ("default-src * 'unsafe-inline'; script-src 'self'; style-src 'self'",),
+        ("default-src 'self'; img-src * data:; connect-src *",),
+        ("default-src 'self'; script-src https://cdn.example https://*.shop.example blob:",),
+        ("script-src https://maps.googleapis.com/other/; default-src 'self'",),
+        ("script-src https://www.googletagmanager.com; default-src 'self'",),
+        ("script-src http://old.example; default-src 'self'; upgrade-insecure-requests",),
+        ("script-src 'none'; script-src *; default-src 'self'",),
+        ("default-src 'self' ws://", "default-src 'self'"),
+    ],
+)
+def test_a_policy_that_holds_passes(suite: ModuleType, values: tuple[str, ...]) -> None:
+    passes(
+        suite.test_policies_hold_in_effect, effect(*values, forbids=[one for one in ALL if one != "insecure-sources"])
+    )
+    if not any("ws:" in value or "data:" in value for value in values):
+        passes(suite.test_policies_hold_in_effect, effect(*values, forbids=ALL))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((), "no policy is in force"),
+        (("img-src 'self'",), "inline-scripts: no script-src"),
+        (("default-src 'self' 'unsafe-inline'",), "inline-scripts: script-src 'unsafe-inline'"),
+        (("default-src 'self'; script-src-attr 'unsafe-inline'",), "inline-scripts: script-src-attr 'unsafe-inline'"),
+        (("default-src 'self'; script-src-elem 'unsafe-inline'",), "inline-scripts: script-src-elem 'unsafe-inline'"),
+        (("script-src 'unsafe-inline'", "default-src 'self' 'unsafe-inline'"), "inline-scripts: script-src"),
+        (("default-src 'self'; style-src 'unsafe-inline'",), "inline-styles: style-src 'unsafe-inline'"),
+        (("default-src 'self' 'unsafe-eval'",), "eval: script-src 'unsafe-eval'"),
+        (("img-src 'self'",), "eval: no script-src"),
+        (("default-src *",), "any-source: script-src *"),
+        (("default-src 'self'; script-src https:",), "any-source: script-src https:"),
+        (("default-src 'self'; script-src https://*",), "any-source: script-src https://*"),
+        (("default-src 'self'; script-src *.com",), "any-source: script-src *.com"),
+        (("script-src https:", "script-src http://*:*"), "any-source: script-src http://*:* https:"),
+        (("script-src 'self' data:",), "data-scripts: script-src data:"),
+        (("script-src 'self' data:", "img-src *"), "data-scripts: script-src data:"),
+        (("default-src 'self' http://cdn.example",), "insecure-sources: default-src http://cdn.example"),
+        (("default-src 'self'; connect-src ws://push.example",), "insecure-sources: connect-src ws://push.example"),
+        (("script-src 'self' https://ajax.googleapis.com",), "bypass-hosts: ajax.googleapis.com"),
+        (("script-src 'self' *.googleapis.com:443",), "bypass-hosts: ajax.googleapis.com, maps.googleapis.com"),
+        (("script-src 'self' cdnjs.cloudflare.com/ajax/libs/",), "bypass-hosts: cdnjs.cloudflare.com"),
+        (("script-src unpkg.com",), "bypass-hosts: unpkg.com"),
+        (("script-src https://www.googletagmanager.com 'unsafe-eval'",), "bypass-hosts: www.googletagmanager.com"),
+    ],
+)
+def test_a_policy_that_lets_things_through_fails(suite: ModuleType, values: tuple[str, ...], told: str) -> None:
+    fails(suite.test_policies_hold_in_effect, effect(*values, forbids=ALL), told)
+    if values:
+        passes(suite.test_policies_hold_in_effect, effect("default-src 'none'", *values, forbids=ALL[:5]))
+
+
+def test_a_policy_in_the_page_is_in_force(suite: ModuleType) -> None:
+    check = suite.test_policies_hold_in_effect
+    passes(check, effect(meta="default-src 'self'; img-src *", forbids=["any-source"]))
+    fails(check, effect(meta="default-src 'self', img-src *", forbids=["any-source"]), "any-source: script-src *")
+    fails(check, effect(meta="frame-ancestors 'none'", forbids=["any-source"]), "no policy is in force")
+    fails(
+        check, effect(meta="frame-ancestors 'none'; default-src 'self'", restricts=["frame-ancestors"]), "no frame-anc"
+    )
+    late = answered(
+        "<p><meta http-equiv=content-security-policy content=\"default-src 'self'\">", ("content-type", "text/html")
+    )
+    promised = target(headers={"csp": {"forbids": ["eval"]}})
+    fails(check, case_of(HeadersCase, late, promised), "no policy is in force")
+    reported = answered("", ("content-security-policy-report-only", "default-src 'self'"))
+    fails(check, case_of(HeadersCase, reported, promised), "one is only reported")
+
+
+@pytest.mark.parametrize(
+    ("value", "directive", "told"),
+    [
+        ("script-src 'self'", "object-src", "no object-src"),
+        ("default-src 'self'", "base-uri", "no base-uri"),
+        ("base-uri https:", "base-uri", "base-uri https:"),
+        ("default-src 'self'", "form-action", "no form-action"),
+        ("default-src 'self'", "frame-ancestors", "no frame-ancestors"),
+        ("frame-ancestors https:", "frame-ancestors", "frame-ancestors https:"),
+        ("img-src 'self'", "default-src", "no default-src"),
+    ],
+)
+def test_directives_are_restricted(suite: ModuleType, value: str, directive: str, told: str) -> None:
+    check = suite.test_policies_hold_in_effect
+    fails(check, effect(value, restricts=[directive]), told)
+    passes(check, effect(value, f"{directive} 'self'", restricts=[directive]))
+
+
+def test_an_effect_promises_something() -> None:
+    with pytest.raises(ValueError, match="give forbids, restricts or both"):
+        target(headers={"csp": {}})
+
+
+def framed(promised: str, *headers: tuple[str, str]) -> HeadersCase:
+    return case_of(HeadersCase, answered("", *headers), target(headers={"framing": promised}))
+
+
+XFO, CSP = "x-frame-options", "content-security-policy"
+
+
+@pytest.mark.parametrize(
+    ("promised", "headers"),
+    [
+        ("nobody", [(XFO, "deny")]),
+        ("nobody", [(CSP, "frame-ancestors 'none'")]),
+        ("nobody", [(CSP, "frame-ancestors"), (XFO, "SAMEORIGIN")]),
+        ("nobody", [(XFO, "DENY, SAMEORIGIN")]),
+        ("nobody", [(CSP, "frame-ancestors 'none'"), (CSP, "frame-ancestors *")]),
+        ("same-origin", [(XFO, "SameOrigin"), (XFO, "SAMEORIGIN")]),
+        ("same-origin", [(CSP, "frame-ancestors 'self'")]),
+        ("listed", [(CSP, "frame-ancestors 'self' https://partner.example")]),
+    ],
+)
+def test_who_may_frame_is_as_promised(suite: ModuleType, promised: str, headers: list[tuple[str, str]]) -> None:
+    passes(suite.test_nobody_else_frames_the_page, framed(promised, *headers))
+
+
+@pytest.mark.parametrize(
+    ("promised", "headers", "told"),
+    [
+        ("listed", [], "neither frame-ancestors nor X-Frame-Options"),
+        ("nobody", [(XFO, "SAMEORIGIN")], "X-Frame-Options: SAMEORIGIN, promised nobody"),
+        ("same-origin", [(XFO, "ALLOW-FROM https://a.example")], "browsers ignore ALLOW-FROM"),
+        (
+            "same-origin",
+            [(XFO, "DENY"), (CSP, "frame-ancestors https://a.example")],
+            "frame-ancestors https://a.example",
+        ),
+        ("listed", [(CSP, "frame-ancestors https:"), (XFO, "DENY")], "frame-ancestors https:, promised listed"),
+        ("listed", [("content-security-policy-report-only", "frame-ancestors 'none'")], "neither"),
+    ],
+)
+def test_who_else_may_frame_fails(suite: ModuleType, promised: str, headers: list[tuple[str, str]], told: str) -> None:
+    fails(suite.test_nobody_else_frames_the_page, framed(promised, *headers), told)
+
+
+def test_frame_ancestors_make_frame_options_void(suite: ModuleType) -> None:
+    check = suite.test_other_sites_cannot_frame_the_page
+    deny = [(XFO, "DENY")]
+    for value, sound in (("frame-ancestors 'none'", True), ("frame-ancestors 'self'", False), ("default-src *", True)):
+        case = case_of(HeadersCase, answered("", *deny, (CSP, value)), target(headers={XFO: "DENY"}))
+        passes(check, case) if sound else fails(check, case, "browsers then ignore X-Frame-Options")
+    both = target(headers={XFO: "DENY", CSP: {"frame-ancestors": "'self'"}})
+    passes(check, case_of(HeadersCase, answered("", *deny, (CSP, "frame-ancestors 'self'")), both))
+    allow = target(headers={XFO: "SAMEORIGIN"})
+    fails(check, case_of(HeadersCase, answered("", (XFO, "ALLOW-FROM https://a.example")), allow), "ALLOW-FROM")
+
+
+def test_the_page_s_own_referrer_policy_wins(suite: ModuleType) -> None:
+    check, promised = (
+        suite.test_addresses_are_not_told_to_other_sites,
+        target(headers={"referrer-policy": "no-referrer"}),
+    )
+    for content, sound in (("never", True), ("No-Referrer", True), ("nonsense", True), ("", True), ("always", False)):
+        body = f"<head><meta name=Referrer content='{content}'>"
+        seen = answered(body, ("content-type", "text/html"), ("referrer-policy", "no-referrer"))
+        case = case_of(HeadersCase, seen, promised)
+        passes(check, case) if sound else fails(check, case, "the page's <meta name=referrer> sets unsafe-url")
+
+
+@pytest.mark.parametrize("name", ["mdn-observatory-6", "internet-nl-2025", "owasp-secure-headers-2026"])
+def test_the_policies_of_the_graders_can_be_kept_and_broken(suite: ModuleType, name: str) -> None:
+    values = policies()[name].get("headers")
+    assert isinstance(values, MapNode)
+    promised = target(headers=plain(values))
+    sent = {
+        "strict-transport-security": "max-age=63072000; includeSubDomains",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "content-security-policy": "default-src 'self'; form-action 'self'; base-uri 'self'; object-src 'none'; "
+        "frame-ancestors 'none'",
+        "referrer-policy": "no-referrer",
+    }
+    strict = case_of(HeadersCase, answered("", *sent.items()), promised)
+    known = [
+        (about, check) for check in vars(suite).values() if (about := check_of(check)) and about.id != "HDR-PRELOAD"
+    ]
+    checks = {about.expects or "": check for about, check in known}
+    given = {
+        field.alias or key for key, field in Headers.model_fields.items() if getattr(strict.expected, key) is not None
+    }
+    judged = [check for key, check in checks.items() if key.partition(".")[2] in given]
+    assert len(judged) >= 4
+    for check in judged:
+        check(strict)
+    bare = case_of(HeadersCase, answered(""), promised)
+    fails(suite.test_browsers_are_told_to_use_https_alone, bare, "not sent")
+    fails(suite.test_browsers_do_not_guess_the_media_type, bare, "not sent")

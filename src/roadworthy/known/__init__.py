@@ -1,0 +1,1 @@
+"""What others publish and this project judges by, as dated data: replace a file, and nothing else changes."""
