@@ -70,6 +70,33 @@ def test_the_asks_headers_replace_the_probes_own(ask_of: Look) -> None:
     ]
 
 
+async def hears(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers with what it was sent, body included."""
+    lines = await request_of(reader)
+    length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), 0)
+    lines.append((await reader.readexactly(length)).decode())
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + "\n".join(lines).encode())
+
+
+def test_a_body_is_sent_with_its_length(ask_of: Look) -> None:
+    headers = (("Content-Type", "application/json"),)
+    lines = ask_of(hears, method="POST", headers=headers, content='{"name": "Müller"}').answer.body.split("\n")
+    assert lines[0] == "POST / HTTP/1.1"
+    assert lines[-3:] == ["content-length: 19", "Content-Type: application/json", '{"name": "Müller"}']
+
+
+@pytest.mark.parametrize(("method", "length"), [("POST", True), ("PUT", True), ("DELETE", False), ("TRACE", False)])
+def test_an_empty_body_is_announced_where_one_is_expected(method: str, length: bool, ask_of: Look) -> None:  # noqa: FBT001
+    lines = ask_of(hears, method=method).answer.body.split("\n")
+    assert lines[0] == f"{method} / HTTP/1.1"
+    assert ("content-length: 0" in lines) is length
+
+
+def test_a_body_is_sent_over_http_2(ask_of: Look, h2_tls: ssl.SSLContext) -> None:
+    talk = h2_says([(":status", "201")], b"made")
+    assert ask_of(talk, url=f"https://{HOST}/", tls=h2_tls, method="POST", content="a=1").answer.status == 201
+
+
 def test_the_environments_proxy_is_not_asked(ask_of: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")

@@ -25,6 +25,23 @@ def test_a_redirect_is_an_answer_unless_it_is_to_be_followed(ask_of: Look) -> No
     assert (seen.answer.status, seen.answer.one("location"), seen.hops) == (302, "/shop", ())
 
 
+@pytest.mark.parametrize(("status", "then"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
+def test_a_post_is_followed_as_browsers_do(status: int, then: str, ask_of: Look) -> None:
+    asked: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = await request_of(reader)
+        body = [line for line in lines if line.startswith("content-length")]
+        asked.append(f"{lines[0].split()[0]} {body[0] if body else ''}".strip())
+        if len(asked) == 1:
+            writer.write(f"HTTP/1.1 {status} x\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".encode())
+        else:
+            writer.write(OK)
+
+    assert ask_of(talk, method="POST", content="a=1", follow=True).answer.status == 200
+    assert asked == ["POST content-length: 3", "POST content-length: 3" if then == "POST" else "GET"]
+
+
 def test_redirects_are_followed_and_told(ask_of: Look) -> None:
     seen = ask_of(redirects({"/": "shop/", "/shop/": f"http://{HOST.upper()}/shop/de?x=ä b#top"}), follow=True)
     assert seen.answer.status == 200

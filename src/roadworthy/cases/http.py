@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 
 from roadworthy.cases.base import Case, E
 from roadworthy.facts.base import NotObserved, Reason
-from roadworthy.facts.http import TRANSIENT_STATUSES, Answer, HttpAsk, HttpObservation, HttpVersion
+from roadworthy.facts.http import (
+    TRANSIENT_STATUSES,
+    Answer,
+    HttpAgainAsk,
+    HttpAgainObservation,
+    HttpAsk,
+    HttpObservation,
+    HttpVersion,
+)
+from roadworthy.rules.advice_http import insecure_advice, page_advice
 from roadworthy.rules.answers import told
 from roadworthy.rules.redirects import redirects_of
 from roadworthy.target.blocks.http import Http
@@ -23,6 +32,14 @@ NO_SUCH_PAGE = "/roadworthy-no-such-page"
 """Below every component: where nothing is, so that asking does nothing."""
 
 
+def insecure_url(component: Component) -> str:
+    """A page that is not there, on http://; its path and query show whether a redirect keeps both."""
+    parts = urlsplit(component.url_of(NO_SUCH_PAGE))
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    authority = parts.netloc if parts.scheme == "http" else host
+    return f"http://{authority}{parts.path}?kept=yes"
+
+
 class RedirectCase(Case[Http, HttpAsk, HttpObservation]):
     """The way from http:// to https://, followed on the same host. Its path and query show whether both are kept."""
 
@@ -32,11 +49,8 @@ class RedirectCase(Case[Http, HttpAsk, HttpObservation]):
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[Http, HttpAsk]]:
         """One exchange, on port 80 where the component's own URL is https://."""
         del target
-        if component.http and component.http.redirects_from_http:
-            parts = urlsplit(component.url_of(NO_SUCH_PAGE))
-            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-            authority = parts.netloc if parts.scheme == "http" else host
-            yield component.http, HttpAsk.of(f"http://{authority}{parts.path}?kept=yes", follow=True)
+        if component.http and (component.http.redirects_from_http or component.http.max_redirects):
+            yield component.http, HttpAsk.of(insecure_url(component), follow=True)
 
     @property
     def hops(self) -> tuple[Hop, ...]:
@@ -161,3 +175,101 @@ class CachingCase(PageCase[CachedPage]):
         del target
         for page, directives in ((component.http and component.http.caches) or {}).items():
             yield CachedPage(page, directives), HttpAsk.of(component.url_of(page))
+
+
+class CanonicalCase(PageCase[Http]):
+    """A page of a component whose every page redirects to another origin."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[Http, HttpAsk]]:
+        """One exchange; path and query show whether both are kept."""
+        del target
+        if component.http and component.http.redirects_to:
+            yield component.http, HttpAsk.of(f"{component.url_of(NO_SUCH_PAGE)}?kept=yes")
+
+
+class AnnouncementCase(PageCase[Http]):
+    """A page whose Alt-Svc header offers other protocols."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[Http, HttpAsk]]:
+        """One exchange."""
+        del target
+        if component.http and component.http.announces:
+            yield component.http, HttpAsk.of(component.url_of("/"))
+
+
+class AgainCase(Case[Http, HttpAgainAsk, HttpAgainObservation]):
+    """A page, asked for twice at every address."""
+
+    block: ClassVar[str | None] = "http"
+
+
+class NeverCachedCase(AgainCase):
+    """A page that no shared cache may keep."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[Http, HttpAgainAsk]]:
+        """Two exchanges at each address for each page."""
+        del target
+        if http := component.http:
+            for page in http.never_cached or ():
+                yield http, HttpAgainAsk.of(component.url_of(page))
+
+
+class RevalidationCase(AgainCase):
+    """A page that clients keep, and ask for only if it has changed."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[Http, HttpAgainAsk]]:
+        """Three exchanges at each address for each page."""
+        del target
+        if http := component.http:
+            for page in http.revalidates or ():
+                yield http, HttpAgainAsk.of(component.url_of(page), revalidates=True)
+
+
+@dataclass(frozen=True)
+class Advised:
+    """What is promised, so that advice is about the rest; and whether it was asked over http:// to see what becomes."""
+
+    promised: Http
+    insecure: bool
+
+    def __str__(self) -> str:
+        return "as experts advise"
+
+
+class AdviceCase(PageCase[Advised]):
+    """The component's own page as a browser asks for it, and what http:// answers in its place."""
+
+    block: ClassVar[str | None] = "http"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterable[tuple[Advised, HttpAsk]]:
+        """One exchange, most often shared with other checks; one over http://, where nothing is promised of it."""
+        del target
+        if component.http is None:
+            return
+        url = component.url_of("/")
+        yield Advised(component.http, False), HttpAsk.of(url, headers=(("accept-encoding", "gzip, br"),))
+        left_open = component.http.redirects_from_http is None
+        if left_open and url.startswith("https://") and urlsplit(url).port in (None, 443):
+            insecure = HttpAsk.of(insecure_url(component), follow=True)
+            yield Advised(component.http, True), insecure.model_copy(update={"insists": False})  # silence is fine there
+
+    @property
+    def advice(self) -> list[str]:
+        """What to improve.
+
+        Raises:
+            NotObserved: there is no page; that nothing listens for http:// is fine.
+        """
+        if not self.expected.insecure:
+            return page_advice(self.answer, self.ask.url, self.expected.promised)
+        hops = redirects_of(self.seen, self.ask.url)
+        return insecure_advice(hops[0] if hops else None, self.seen.result)

@@ -30,7 +30,8 @@ class Lane(StrEnum):
 
     QUIET = "quiet"  # latency is judged: little else may run beside it
     NORMAL = "normal"
-    ROUGH = "rough"  # what may make a server defend itself: limits, attacks
+    ROUGH = "rough"  # what may make a server defend itself: attacks, logins, ports
+    LIMITS = "limits"  # what uses a limit up: one after another
 
 
 class Moment(StrEnum):
@@ -50,6 +51,7 @@ class Reason(StrEnum):
     DEADLINE = "deadline"  # the run's time was over
     NOT_APPLICABLE = "not applicable"  # what was seen has nothing that the promise could be judged by
     NOT_RECORDED = "not recorded"  # a replay whose recording lacks it
+    BUDGET = "budget used up"  # the host has been asked as often as a run may
     BROKEN = "broken check"  # the probe or the check itself failed
 
 
@@ -76,6 +78,15 @@ class Ask(Fact):
 
     many_exchanges: ClassVar[bool] = False
     """A scan, which takes longer than one exchange."""
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges one attempt has with the host at one address, at worst; counts against its budget."""
+        return 1
+
+    def may_repeat(self, seen: Observation) -> bool:  # noqa: ARG002 - for those that change something
+        """Whether the ask may be made again after what was seen of it."""
+        return True
 
 
 class Observation(Fact):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -13,6 +13,19 @@ from roadworthy.facts.base import Ask, Fact, Lane, Moment, NotObserved, Observat
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers of a service that is starting, overloaded or being replaced (RFC 9110 section 15, RFC 6585)."""
+
+
+UNHEARD_OF = "ROADWORTHY"
+"""A method that nobody knows, and that therefore does nothing (RFC 9110 section 9.1)."""
+
+Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "TRACE", "ROADWORTHY"]
+
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", UNHEARD_OF})
+"""Methods that do the same however often they are sent (RFC 9110 section 9.2.2)."""
+
+
+MOST_HOPS = 10
+"""Redirects in a row that are followed."""
 
 
 class HttpVersion(StrEnum):
@@ -28,9 +41,11 @@ class HttpAsk(Ask):
 
     kind: Literal["http"] = "http"
     url: str
-    method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
+    method: Method = "GET"
     headers: tuple[tuple[str, str], ...] = ()
+    content: str = Field("", description="The request's body, sent as UTF-8; what type it is of, a header says.")
     offers: HttpVersion = HttpVersion.BEST
+    insists: bool = Field(True, description="Asked again where the failure may be a passing one.")
     follow: bool = Field(False, description="Redirects are followed, at most ten, and each is recorded.")
     body_limit: int = Field(256 * 1024, description="Bytes of the decoded body that are kept; the rest is not read.")
 
@@ -39,7 +54,9 @@ class HttpAsk(Ask):
         cls,
         url: str,
         *,
+        method: Method = "GET",
         headers: tuple[tuple[str, str], ...] = (),
+        content: str = "",
         offers: HttpVersion = HttpVersion.BEST,
         follow: bool = False,
         lane: Lane = Lane.NORMAL,
@@ -52,12 +69,27 @@ class HttpAsk(Ask):
             host=parts.hostname or "",
             port=port,
             url=url,
+            method=method,
             headers=headers,
+            content=content,
             offers=offers,
             follow=follow,
             lane=lane,
             moment=moment,
         )
+
+    @property
+    def exchanges(self) -> int:
+        """One, and one for each redirect that is followed."""
+        return 1 + MOST_HOPS if self.follow else 1
+
+    def may_repeat(self, seen: Observation) -> bool:
+        """Whether asking again does nothing twice: a POST that was on its way may have been heard."""
+        if not self.insists:
+            return False
+        if self.method in REPEATABLE:
+            return True
+        return isinstance(seen, HttpObservation) and isinstance(seen.result, Silence) and not seen.result.sent
 
 
 class Phases(Fact):
@@ -107,18 +139,24 @@ class Answer(Fact):
 
         Raises:
             ValueError: it is none, was cut, or names a member twice (readers differ on which one counts).
+            RecursionError: it is nested more deeply than anybody reads.
         """
         if self.truncated:
             raise ValueError(f"the body is over {len(self.body)} characters and was cut")
-        return json.loads(self.body, object_pairs_hook=_members)
+        return json.loads(self.body, object_pairs_hook=_members, parse_constant=_no_number)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the member {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"the member {name!r} is there twice")
+        members[name] = value
     return members
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number (RFC 8259 section 6)")
 
 
 class SilenceKind(StrEnum):
@@ -139,6 +177,7 @@ class Silence(Fact):
     silence: SilenceKind
     detail: str
     elapsed_s: float
+    sent: bool = Field(True, description="The request was on its way, so that it may have been heard.")
 
 
 class HttpObservation(Observation):
@@ -170,3 +209,105 @@ class HttpObservation(Observation):
     def transient(self) -> bool:
         """Silence, or the answer of a service that is starting."""
         return isinstance(self.result, Silence) or self.result.status in TRANSIENT_STATUSES
+
+
+class HttpAgainAsk(Ask):
+    """The same page twice at every address, and a third time only if it has changed."""
+
+    kind: Literal["http-again"] = "http-again"
+    url: str
+    revalidates: bool = Field(False, description="Asks the third time, with the ETag or the date of the first answer.")
+
+    per_address: ClassVar[bool] = False
+
+    @property
+    def exchanges(self) -> int:
+        """Two or three at each address."""
+        return 3 if self.revalidates else 2
+
+    @classmethod
+    def of(cls, url: str, *, revalidates: bool = False) -> HttpAgainAsk:
+        """An ask whose host and port are those of its URL."""
+        return cls(host=host_of(url), port=port_of(url), url=url, revalidates=revalidates)
+
+
+class Visit(Fact):
+    """What one address answered, one time after the other."""
+
+    address: str
+    first: Annotated[Answer | Silence, Field(discriminator="outcome")]
+    second: Annotated[Answer | Silence, Field(discriminator="outcome")]
+    conditional: Annotated[Answer | Silence, Field(discriminator="outcome")] | None = Field(
+        None, description="The answer to If-None-Match or If-Modified-Since; None where there was nothing to ask with."
+    )
+
+    @property
+    def silence(self) -> Silence | None:
+        """The first of these that was no answer."""
+        return next((a for a in (self.first, self.second, self.conditional) if isinstance(a, Silence)), None)
+
+
+class HttpAgainObservation(Observation):
+    """One page, asked for again and again."""
+
+    kind: Literal["http-again"] = "http-again"
+    visits: tuple[Visit, ...] = Field(description="One for each address, as many as are asked.")
+    more: int = Field(0, description="Addresses that were not asked.")
+
+    @property
+    def transient(self) -> bool:
+        """Silence, or the answer of a service that is starting."""
+        firsts = [visit.first for visit in self.visits]
+        return any(visit.silence for visit in self.visits) or any(
+            isinstance(first, Answer) and first.status in TRANSIENT_STATUSES for first in firsts
+        )
+
+
+MOST_SCRIPTS = 32
+"""Of one page that are read."""
+
+
+class ScriptsAsk(Ask):
+    """A page and the scripts of its own host, searched for texts."""
+
+    kind: Literal["page-scripts"] = "page-scripts"
+    url: str
+    wanted: tuple[str, ...]
+
+    many_exchanges: ClassVar[bool] = True
+
+    @property
+    def exchanges(self) -> int:
+        """The page, and its scripts."""
+        return 1 + MOST_SCRIPTS
+
+    @classmethod
+    def of(cls, url: str, wanted: tuple[str, ...]) -> ScriptsAsk:
+        """An ask whose host and port are those of its URL."""
+        return cls(host=host_of(url), port=port_of(url), url=url, wanted=wanted)
+
+
+class ScriptsObservation(Observation):
+    """Which of the texts are in the page or its scripts."""
+
+    kind: Literal["page-scripts"] = "page-scripts"
+    page: Annotated[Answer | Silence, Field(discriminator="outcome")]
+    found: tuple[tuple[str, str], ...] = Field((), description="Each text that was found, with the URL that holds it.")
+    read: tuple[str, ...] = Field((), description="The scripts that were read, whole.")
+    unread: tuple[tuple[str, str], ...] = Field((), description="Scripts that were not, each with the reason.")
+
+    @property
+    def transient(self) -> bool:
+        """Silence, or the answer of a service that is starting."""
+        return isinstance(self.page, Silence) or self.page.status in TRANSIENT_STATUSES
+
+
+def host_of(url: str) -> str:
+    """A URL's host."""
+    return urlsplit(url).hostname or ""
+
+
+def port_of(url: str) -> int:
+    """A URL's port, or its scheme's own."""
+    parts = urlsplit(url)
+    return parts.port or {"https": 443, "http": 80}[parts.scheme]

@@ -21,6 +21,7 @@ class NameAsk(Ask):
 
     kind: Literal["name"] = "name"
     per_address: ClassVar[bool] = False
+    exchanges: ClassVar[int] = 0  # with the resolver, and none with the host
 
 
 class NameObservation(Observation):

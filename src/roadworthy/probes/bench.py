@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -26,6 +26,27 @@ class Address(NamedTuple):
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
+class Turns(Protocol):
+    """Who says when a host may be asked."""
+
+    async def turn(self, host: str, requests: int = 1) -> None:
+        """Returns when so many requests may go to a host."""
+
+    def alone(self, host: str) -> AbstractAsyncContextManager[object]:
+        """Entered by those who take many turns, one after another where turns are scarce."""
+
+
+class AtOnce:
+    """Every turn is now."""
+
+    async def turn(self, host: str, requests: int = 1) -> None:
+        """Returns."""
+
+    def alone(self, host: str) -> AbstractAsyncContextManager[object]:  # noqa: ARG002 - turns are not scarce
+        """Lets everybody in."""
+        return nullcontext()
+
+
 @dataclass
 class Bench:
     """Shared by all probes of a run; `shared` is entered once and closed at the run's end."""
@@ -35,6 +56,8 @@ class Bench:
     patience_s: float
     """How long one attempt may wait for a silent peer."""
     exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    turns: Turns = field(default_factory=AtOnce)
+    """Asked before each request where a limit is promised."""
     _made: dict[object, Any] = field(default_factory=dict)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _under_way: dict[object, asyncio.Task[Any]] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ import h2.exceptions
 import httpcore
 
 from roadworthy.facts.base import NotObserved, Reason
-from roadworthy.facts.http import Answer, Hop, HttpObservation, Silence, SilenceKind
+from roadworthy.facts.http import MOST_HOPS, Answer, Hop, HttpObservation, Silence, SilenceKind
 from roadworthy.facts.name import NameState
 from roadworthy.probes.bench import Address
 from roadworthy.probes.body import UndecodableBody, decode, text_of, wire_limit
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
     from roadworthy.facts.http import HttpAsk
     from roadworthy.probes.bench import Bench
 
-MOST_HOPS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses whose Location a client follows by itself (RFC 9110 section 15.4)."""
+
+AS_GET = frozenset({301, 302, 303})
+"""Redirects that turn a POST into a GET (Fetch Standard, HTTP-redirect fetch)."""
 
 VERSIONS: dict[bytes, Literal["http/1.0", "http/1.1", "h2"]] = {
     b"HTTP/1.0": "http/1.0",
@@ -101,10 +104,12 @@ async def observe(ask: HttpAsk, address: Address, bench: Bench) -> HttpObservati
     loops, left_for = False, None
     while True:
         met.add(place)
-        result = await _exchange(ask, place, address, bench, until)
+        result = await exchange(ask, place, address, bench, until)
         if not ask.follow or isinstance(result, Silence) or (onward := _onward(place, result)) is None:
             break
         hops.append(Hop(url=str(place), status=result.status, location=result.one("location")))
+        if ask.method == "POST" and result.status in AS_GET:
+            ask = ask.model_copy(update={"method": "GET", "content": ""})
         if not isinstance(onward, Place):
             left_for = onward
             break
@@ -144,7 +149,12 @@ async def _counterpart(address: Address, place: Place, onward: Place, bench: Ben
     return new[position if position < len(new) else 0]
 
 
-async def _exchange(ask: HttpAsk, place: Place, address: Address, bench: Bench, until: float) -> Answer | Silence:
+async def exchange(ask: HttpAsk, place: Place, address: Address, bench: Bench, until: float) -> Answer | Silence:
+    """One request at one address, given up at a time of the loop's clock.
+
+    Raises:
+        NotObserved: there is no route from here.
+    """
     wire = Wire()
     try:
         async with asyncio.timeout_at(until):
@@ -156,7 +166,7 @@ async def _exchange(ask: HttpAsk, place: Place, address: Address, bench: Bench, 
         kind = silence_of(error, wire)
         if kind is None:
             raise
-        return Silence(silence=kind, detail=_detail(error, wire), elapsed_s=wire.elapsed_s)
+        return Silence(silence=kind, detail=detail_of(error, wire), elapsed_s=wire.elapsed_s, sent=wire.sent)
     finally:
         await wire.aclose()
 
@@ -166,7 +176,9 @@ async def _converse(ask: HttpAsk, place: Place, wire: Wire, user_agent: str) -> 
         scheme=place.scheme.encode(), host=place.host.encode(), port=place.port, target=place.target.encode()
     )
     speak = httpcore.AsyncHTTP2Connection if wire.alpn == "h2" else httpcore.AsyncHTTP11Connection
-    request = httpcore.Request(ask.method, url, headers=_headers(ask, place, user_agent))
+    request = httpcore.Request(
+        ask.method, url, headers=_headers(ask, place, user_agent), content=ask.content.encode() or None
+    )
     try:
         response = await speak(origin=url.origin, stream=wire).handle_async_request(request)
     except ValueError as error:  # httpcore takes any :status for a number
@@ -191,6 +203,8 @@ async def _converse(ask: HttpAsk, place: Place, wire: Wire, user_agent: str) -> 
 
 def _headers(ask: HttpAsk, place: Place, user_agent: str) -> list[tuple[bytes, bytes]]:
     own = {"host": place.authority, "user-agent": user_agent, "accept": "*/*", "accept-encoding": "identity"}
+    if ask.content or ask.method in ("POST", "PUT"):  # RFC 9110 section 8.6: there even where nothing follows
+        own["content-length"] = str(len(ask.content.encode()))
     given = {name.lower() for name, _ in ask.headers}
     headers = [*((name, value) for name, value in own.items() if name not in given), *ask.headers]
     return [(name.encode("ascii"), value.encode()) for name, value in headers]
@@ -227,7 +241,7 @@ def silence_of(error: Exception, wire: Wire) -> SilenceKind | None:  # noqa: PLR
                 wire.doing, SilenceKind.RESET
             )
         case httpcore.RemoteProtocolError() if isinstance(said, h2.events.StreamReset):
-            return SilenceKind.RESET
+            return SilenceKind.RESET if said.remote_reset else SilenceKind.GARBLED  # ours: against what broke its rules
         case httpcore.RemoteProtocolError() if isinstance(said, h2.events.ConnectionTerminated):
             return SilenceKind.CLOSED
         case httpcore.RemoteProtocolError() if wire.ended and _begins_like_http(wire):
@@ -246,10 +260,29 @@ def _begins_like_http(wire: Wire) -> bool:
     return wire.alpn == "h2" or b"HTTP/".startswith(wire.first_bytes[:5])
 
 
-def _detail(error: Exception, wire: Wire) -> str:
+def detail_of(error: Exception, wire: Wire) -> str:
     """What was going on, and what the error adds to that."""
     if wire.first_bytes and not _begins_like_http(wire):
         return f"{wire.doing}: it began with {wire.first_bytes!r}"
     if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
         return f"{wire.doing}: {os.strerror(error.errno)}"
-    return f"{wire.doing}: {error}"[:300] if str(error) else wire.doing
+    words = re.sub(r" at 0x[0-9a-f]+", "", _words(error))  # h2's words may name a place in memory
+    return f"{wire.doing}: {words}"[:300] if words else wire.doing
+
+
+def _words(error: Exception) -> str:
+    """The error's own words; those of h2's events are made here."""
+    said = error.args[0] if error.args else None
+    match said:
+        case h2.events.StreamReset():
+            by = "" if said.remote_reset else " by us, for what came on it"
+            return f"HTTP/2 stream reset{by} ({_code(said.error_code)})"
+        case h2.events.ConnectionTerminated():
+            return f"HTTP/2 GOAWAY ({_code(said.error_code)}) {(said.additional_data or b'')[:80]!r}"
+        case _:
+            return str(error)
+
+
+def _code(code: int | None) -> str:
+    """RFC 9113 section 7, in its words where it has some."""
+    return str(getattr(code, "name", code))

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 HOSTS_FILE = Path("/etc/hosts")
 LOOPBACK = IPv4Address("127.0.0.1")
 
+MOST_ADDRESSES = 256
+"""Behind one name: each is asked everything, and whoever answers for the name chooses whom that hits."""
+
 
 async def observe(ask: NameAsk, address: None, bench: Bench) -> NameObservation:  # noqa: ARG001 - a probe's signature
     """Looks the name up.
@@ -66,6 +69,9 @@ async def addresses_of(host: str, port: int, bench: Bench) -> tuple[list[Address
         if isinstance(ips, NameState):
             return ips, source
         found.update((Address(str(ip), to_port), None) for ip in ips)
+    if len(found) > MOST_ADDRESSES:
+        told = f"{host} has {len(found)} addresses; what has more than {MOST_ADDRESSES} is no deployment to look at"
+        raise NotObserved(Reason.NOT_APPLICABLE, told)
     return list(found), "connect-to" if routes else source
 
 
@@ -131,15 +137,16 @@ async def _query(name: str, kind: str, bench: Bench) -> list[Ip] | NameState:
     from dns.exception import DNSException  # noqa: PLC0415 - 0.08 s, and a run whose names are routed needs none
     from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer  # noqa: PLC0415 - as above
 
-    resolver = await bench.shared(_resolver)
+    resolver = await bench.shared(resolver_of)
     search = "." not in name and bench.network.resolver is None
     try:
-        answer = await resolver.resolve(ascii_name(name), kind, search=search, lifetime=bench.patience_s)
+        async with asyncio.timeout(bench.patience_s):  # its own pauses between tries go beyond its lifetime
+            answer = await resolver.resolve(ascii_name(name), kind, search=search, lifetime=bench.patience_s)
     except NXDOMAIN:
         return NameState.NXDOMAIN
     except NoAnswer:
         return NameState.NODATA
-    except LifetimeTimeout as error:
+    except (LifetimeTimeout, TimeoutError) as error:
         asked = ", ".join(f"{server}" for server in resolver.nameservers)
         detail = f"{name} {kind}: no answer from {asked} (port {resolver.port}) within {bench.patience_s:g} s"
         raise NotObserved(Reason.RESOLVER, detail) from error
@@ -149,7 +156,8 @@ async def _query(name: str, kind: str, bench: Bench) -> list[Ip] | NameState:
 
 
 @asynccontextmanager
-async def _resolver(bench: Bench) -> AsyncIterator[Resolver]:
+async def resolver_of(bench: Bench) -> AsyncIterator[Resolver]:
+    """The one that names are looked up by: `bench.shared(resolver_of)`."""
     from dns.asyncresolver import Resolver  # noqa: PLC0415 - as above
     from dns.resolver import NoResolverConfiguration  # noqa: PLC0415 - as above
 

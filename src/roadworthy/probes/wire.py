@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from contextlib import asynccontextmanager
@@ -13,10 +14,12 @@ from roadworthy.facts.http import HttpVersion, Phases
 from roadworthy.probes.tcp import close, connect
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator
 
     from roadworthy.probes.bench import Address, Bench
+
+READ_BYTES = 16 * 1024
+"""At once: taking apart thousands of tiny frames or chunks takes a while, in which nothing else happens."""
 
 
 class Wire(httpcore.AsyncNetworkStream):
@@ -32,6 +35,8 @@ class Wire(httpcore.AsyncNetworkStream):
         self.first_byte_s: float | None = None
         self.first_bytes = b""
         self.received = 0
+        self.sent = False
+        """Something was sent, and may have been heard."""
         self.ended = False
         """The peer closed its side."""
 
@@ -70,7 +75,8 @@ class Wire(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109, ARG002 - httpcore's
         """The next bytes; none at the peer's end."""
         assert self._reader  # noqa: S101 - connect() comes first
-        data = await self._reader.read(max_bytes)
+        data = await self._reader.read(min(max_bytes, READ_BYTES))
+        await asyncio.sleep(0)  # a peer that never lets up is no reason to let others, and the clock, wait
         if self.first_byte_s is None and data:
             self.first_byte_s, self.first_bytes = self.elapsed_s, data[:24]
             self.doing = "after its first bytes"
@@ -81,6 +87,7 @@ class Wire(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109, ARG002 - httpcore's
         """Sends. That it fails says little: a server may answer without reading the request."""
         assert self._writer  # noqa: S101 - connect() comes first
+        self.sent = True
         try:
             self._writer.write(buffer)
             await self._writer.drain()

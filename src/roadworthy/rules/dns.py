@@ -36,7 +36,7 @@ def _everywhere(seen: DnsObservation, type_: str, fault: Callable[[Said], str | 
         NotObserved: nothing is wrong, and the resolver could not tell.
     """
     found: dict[str, list[str]] = {}
-    telling = [server for server in seen.servers if server.to(type_).state in TELLS]
+    telling = [server for server in seen.servers if server.tells(type_)]
     here = seen.at_resolver(type_)
     if here.state in TELLS and (told := fault(here)):
         found.setdefault(told, []).append("the resolver")
@@ -106,7 +106,7 @@ def not_alike(seen: DnsObservation) -> list[str]:
     """
     own = _addresses(said for type_ in _ADDRESSES for said in _views(seen, type_))
     theirs = [_addresses(seen.like)]
-    theirs += [_addresses(server.said) for server in seen.like_servers if server.said[0].state in TELLS]
+    theirs += [_addresses(server.said) for server in seen.like_servers if server.tells("A")]
     if not any(theirs):
         return [f"{seen.name} is to have its addresses, and it has none: {seen.like[0].told}"]
     if not own:
@@ -121,7 +121,7 @@ def not_alike(seen: DnsObservation) -> list[str]:
 
 
 def _views(seen: DnsObservation, type_: str) -> list[Said]:
-    return [seen.at_resolver(type_), *(said for server in seen.servers if (said := server.to(type_)).state in TELLS)]
+    return [seen.at_resolver(type_), *(server.to(type_) for server in seen.servers if server.tells(type_))]
 
 
 def _addresses(said: Iterable[Said]) -> frozenset[str]:
@@ -206,7 +206,7 @@ def without_ipv6(seen: DnsObservation) -> list[str]:
 def unsound_alias(seen: DnsObservation) -> list[str]:
     """What is wrong with the name as an alias; nothing where it is none."""
     faults = []
-    known = [said for server in seen.servers for said in server.said if said.state in TELLS]
+    known = [said for server in seen.servers for said in server.said if server.tells(said.type)]
     aliases = {value for said in (*seen.resolver, *known) for value in said.values("CNAME", seen.name)}
     if not aliases:
         return []

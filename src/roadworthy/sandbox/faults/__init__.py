@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from roadworthy.sandbox.faults import headers, http, release, services, tls
+from roadworthy.sandbox.faults import dns, exposure, headers, http, limits, mail, release, services, tls, websocket
 from roadworthy.sandbox.faults.fault import Fault, FaultError
 
 if TYPE_CHECKING:
@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from roadworthy.sandbox.deployment import Deployment
 
 FAULTS: dict[str, Fault] = {
-    fault.name: fault for fault in (*tls.FAULTS, *headers.FAULTS, *http.FAULTS, *release.FAULTS, *services.FAULTS)
+    fault.name: fault
+    for fault in (
+        *exposure.FAULTS,
+        *limits.FAULTS,
+        *tls.FAULTS,
+        *headers.FAULTS,
+        *http.FAULTS,
+        *mail.FAULTS,
+        *dns.FAULTS,
+        *release.FAULTS,
+        *services.FAULTS,
+        *websocket.FAULTS,
+    )
 }
 
 

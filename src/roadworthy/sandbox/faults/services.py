@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from roadworthy.sandbox.deployment import Deployment, Page, Product, Service, State, Zone
+from roadworthy.sandbox.deployment import Deployment, Front, Page, Product, Service, State
 from roadworthy.sandbox.faults.fault import fault, frontmost
 from roadworthy.sandbox.pages import compact, steps_of, with_member
 
@@ -136,19 +136,32 @@ def _wrong_text(deployment: Deployment, component: str) -> Deployment:
 
 def _name_gone(deployment: Deployment, component: str) -> Deployment:
     host = deployment.component(component).endpoint[0]
-    names = {name: ips for name, ips in deployment.zone.names.items() if name != host}
-    return replace(deployment, zone=Zone(deployment.zone.address, names))
+    return replace(deployment, names=deployment.names.without(host))
 
 
 def _named(deployment: Deployment) -> Iterable[str]:
     """Components whose name no other uses, so that one name is one cause; then the others."""
-    hosts = {name: component.endpoint[0] for name, component in deployment.target.components.items()}
-    known = [name for name, host in hosts.items() if host in deployment.zone.names]
+    components = deployment.target.components.items()
+    hosts = {name: component.endpoint[0] for name, component in components if component.domain is None}
+    names = deployment.names
+    known = [name for name, host in hosts.items() if names.knows(host) and host not in names.led]
     return sorted(known, key=lambda name: list(hosts.values()).count(hosts[name]) > 1)
 
 
 def _routes(deployment: Deployment) -> Iterable[str]:
     return (route.component for front in deployment.fronts if len(front.routes) > 1 for route in front.routes)
+
+
+def _any_routes(deployment: Deployment) -> Iterable[str]:
+    return (route.component for front in deployment.fronts for route in front.routes)
+
+
+def _upstream_wrong(deployment: Deployment, component: str) -> Deployment:
+    def changed(front: Front) -> Front:
+        ours = (replace(r, service=(r.service[0], 9)) if r.component == component else r for r in front.routes)
+        return replace(front, routes=tuple(ours))
+
+    return deployment.with_front(component, changed)
 
 
 def _misrouted(deployment: Deployment, component: str) -> Deployment:
@@ -234,6 +247,13 @@ FAULTS = (
     ),
     fault("database-down", "The database is dead.", "REACH-TCP", where=_databases, change=_killed_store),
     fault("cache-down", "The cache is dead.", "REACH-TCP", where=_stores(Product.VALKEY), change=_killed_store),
+    fault(
+        "gateway-upstream-wrong",
+        "The gateway looks for a service on a port where nobody is: 502, while the service is well.",
+        "HEALTH-STATUS",
+        where=_any_routes,
+        change=_upstream_wrong,
+    ),
     fault(
         "gateway-misroutes",
         "The gateway sends a route to another service.",

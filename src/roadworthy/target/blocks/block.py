@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy.target.values import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Leave = Literal["bursts", "logins", "attacks", "ports", "large-bodies"]
+"""What is done only where `network.allows` names it: it may make a server defend itself, or a person look up."""
+
+
+class Need(NamedTuple):
+    """A promise that can be judged only with leave."""
+
+    key: str
+    leave: Leave
+    sends: str
+    """What would be sent to each address, and why that needs leave."""
 
 
 class Expectation(Frozen):
@@ -14,6 +29,10 @@ class Expectation(Frozen):
 
     WHERE: ClassVar[frozenset[str]] = frozenset()
     """Fields that say where to look, not what is promised."""
+
+    def needs(self) -> Iterable[Need]:
+        """What judging the block takes that the target must allow."""
+        return ()
 
     @model_validator(mode="after")
     def _promises_something(self) -> Self:
