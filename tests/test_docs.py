@@ -7,6 +7,7 @@ import ast
 import itertools
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,15 +22,22 @@ from roadworthy.target import reference
 from roadworthy.target.loading import load_target
 from roadworthy.target.models import Target
 from roadworthy.verdict.models import ExitCode
+from roadworthy.verdict.waivers import load_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
+ENVIRON = {
+    "EXPECTED_VERSION": "2026.11.3",
+    "PROBE_KEY": "probe-key",
+    "SMTP_USER": "shop-app",
+    "SMTP_PASSWORD": "probe-pass",
+}
 OWN = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "reports/README.md", ROOT / "loadtests/README.md"]
 DOCUMENTS = [*OWN, *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-CHECK_ID = re.compile(r"(?<![\w-])(?:NAME|REACH|HEALTH|RELEASE|HTTP|TLS|HDR)(?:-[A-Z]+)+(?![\w-])")
+CHECK_ID = re.compile(r"(?<![\w-])(?:NAME|REACH|HEALTH|RELEASE|HTTP|TLS|HDR|WS|DNS|MAIL|EXP|LIM)(?:-[A-Z]+)+(?![\w-])")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -188,17 +196,29 @@ def faults_named(document: Path) -> Iterator[str]:
 @each_document
 def test_targets_can_be_loaded(document: Path, tmp_path: Path) -> None:
     """Each shown as a whole, and each that extends one of them."""
-    shown = [block.text for block in blocks(document) if block.language == "yaml"]
+    shown = [block.text for block in blocks(document) if block.language == "yaml" and "\nwaivers:" not in block.text]
     for text in shown:
         if re.search(r"^schema: 1$", text, re.MULTILINE):
             (tmp_path / "shop.yaml").write_text(text, encoding="utf-8")
-            load_target(tmp_path / "shop.yaml", environ={"EXPECTED_VERSION": "2026.11.3", "PROBE_KEY": "probe-key"})
+            load_target(tmp_path / "shop.yaml", environ=ENVIRON)
     extending = [text for text in shown if re.search(r"^extends: shop.yaml$", text, re.MULTILINE)]
     for text in extending:
         base = next(whole(DOCUMENTS[0].parent / "docs/how-to/first-target.md"))
         (tmp_path / "shop.yaml").write_text(base, encoding="utf-8")
         (tmp_path / "over.yaml").write_text(text, encoding="utf-8")
         load_target(tmp_path / "over.yaml", environ={})
+
+
+def test_waivers_can_be_loaded(tmp_path: Path) -> None:
+    (text,) = (block.text for block in blocks(ROOT / "docs/how-to/waivers.md") if block.language == "yaml")
+    (tmp_path / "waivers.yaml").write_text(text, encoding="utf-8")
+    components = {
+        name: {"address": f"{name}.shop.example:443", "tcp": {"open": True}} for name in ("api", "www", "relay")
+    }
+    target = Target.model_validate({"schema": 1, "name": "shop", "environment": "test", "components": components})
+    begun = datetime(2026, 11, 21, tzinfo=UTC)
+    standing = load_waivers(tmp_path / "waivers.yaml", target, {entry.check.id for entry in entries()}, begun)
+    assert [one.waiver.check for one in standing] == ["HDR-XFO", "TLS-VERSIONS"]
 
 
 def whole(document: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -38,6 +39,22 @@ def entries(suites: Path | None = None) -> tuple[Entry, ...]:
     folder = suites or suites_folder()
     found = (entry for file in sorted(folder.glob("*/test_*.py")) for entry in _entries_of(file))
     return tuple(sorted(found, key=lambda entry: (entry.family, entry.check.id)))
+
+
+def check_ids(suites: Path | None = None) -> frozenset[str]:
+    """The id of every check, read from the text of the suites: pytest is to be the one that imports them."""
+    folder = suites or suites_folder()
+    trees = (ast.parse(file.read_bytes()) for file in folder.glob("*/test_*.py"))
+    calls = (
+        decorator
+        for tree in trees
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for decorator in function.decorator_list
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "check"
+    )
+    named = (call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant))
+    return frozenset(name for name in named if isinstance(name, str))
 
 
 def judges_by_key() -> dict[str, tuple[str, ...]]:

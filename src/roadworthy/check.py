@@ -54,6 +54,8 @@ class Check:
     """The component is not there at all if this fails: it is waited for, and it explains what depends on it."""
     after: tuple[str, ...]
     """Checks of the same component whose failure explains this one's."""
+    awaited: bool = False
+    """It is waited for, as availability is: what it judges takes a while to be true everywhere."""
 
 
 def check(
@@ -66,6 +68,7 @@ def check(
     expects: str | None = None,
     availability: bool = False,
     after: tuple[str, ...] = (),
+    awaited: bool = False,
 ) -> Callable[[F], F]:
     """Makes a test function a check.
 
@@ -79,6 +82,7 @@ def check(
         expects: the component's key that is judged.
         availability: its failure means that the component is not there.
         after: checks of the same component whose failure explains this one's.
+        awaited: it is waited for with `--wait`.
 
     Raises:
         TypeError: the function has no docstring.
@@ -98,6 +102,7 @@ def check(
             expects=expects,
             availability=availability,
             after=after,
+            awaited=awaited,
         )
         return function
 

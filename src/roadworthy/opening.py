@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from roadworthy.target.loading import Loaded, TargetError, find_target, load_target
 from roadworthy.target.models import Target
 from roadworthy.target.values import parse_duration
+from roadworthy.verdict.waivers import Waivers, load_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,18 @@ class RunOptions:
     quiet: bool
     writes: bool
     selected: bool
+    waivers: str | None
+    """The file of waivers; None: the one in the working folder, where it is there."""
+    no_waivers: bool
+    dry_run: bool
+    json: bool
+    judged_at: datetime | None
+    """The moment that waivers hold at, if another process has already decided it."""
+
+    @property
+    def speaks_alone(self) -> bool:
+        """Whether pytest's own terminal is off, so that nobody else tells what went wrong."""
+        return self.verdict_only or self.dry_run
 
     @property
     def wait_s(self) -> float | None:
@@ -109,7 +122,7 @@ def load_promises(options: RunOptions, recording: Path | None) -> Promises:
             overrides["network.resolver"] = options.resolver
         if options.connect_to:
             overrides["network.connect_to"] = list(options.connect_to)
-        return _with_ca_file(load_target(path, [Path(file) for file in options.overlays], overrides))
+        return _with_files(load_target(path, [Path(file) for file in options.overlays], overrides))
     except TargetError as error:
         raise UsageError(str(error)) from error
 
@@ -122,21 +135,59 @@ def _recorded(recording: Path) -> Recorded:
         raise UsageError(f"--replay: {recording} holds no target.json of a run ({error})") from error
 
 
-def _with_ca_file(loaded: Loaded) -> Loaded:
-    """The target with `network.ca_file` found from the folder of the file that names it, and seen to be usable."""
-    named = loaded.target.network.ca_file
-    if named is None:
-        return loaded
-    place = loaded.where("network.ca_file") or ""
-    file = (Path(place.rsplit(":", 2)[0]).parent / named).absolute()
-    try:
-        usable = b"-----BEGIN CERTIFICATE-----" in file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{place}: network.ca_file: {file}: {error.strerror}") from error
-    if not usable:
-        raise UsageError(f"{place}: network.ca_file: {file} holds no PEM certificate")
-    network = loaded.target.network.model_copy(update={"ca_file": str(file)})
+FILES = {"ca_file": (b"-----BEGIN CERTIFICATE-----", "PEM certificate"), "trust_anchor": (b" D", "DS or DNSKEY record")}
+"""Files that a target's `network` names: what each must hold, and how that is called."""
+
+
+def _with_files(loaded: Loaded) -> Loaded:
+    """The target with the files of its network found from the folder of the file that names them, and seen usable."""
+    found = {}
+    for key, (mark, holds) in FILES.items():
+        named = getattr(loaded.target.network, key)
+        if named is None:
+            continue
+        place = loaded.where(f"network.{key}") or ""
+        file = (Path(place.rsplit(":", 2)[0]).parent / named).absolute()
+        try:
+            usable = mark in file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{place}: network.{key}: {file}: {error.strerror}") from error
+        if not usable:
+            raise UsageError(f"{place}: network.{key}: {file} holds no {holds}")
+        found[key] = str(file)
+    network = loaded.target.network.model_copy(update=found)
     return replace(loaded, target=loaded.target.model_copy(update={"network": network}))
+
+
+WAIVERS = Path("waivers.yaml")
+
+
+def find_waivers(options: RunOptions, target: Target, now: datetime) -> Waivers:
+    """The waivers of a run that are about its target.
+
+    Raises:
+        UsageError: with all that is wrong in their file.
+    """
+    if options.waivers == "":
+        raise UsageError("--waivers is empty: name a file, or leave it out")
+    if options.no_waivers or (options.waivers is None and not WAIVERS.exists()):
+        return Waivers((), now)
+    from roadworthy.catalogue import check_ids  # noqa: PLC0415 - reads every suite, and few runs have waivers
+
+    try:
+        standing = load_waivers(Path(options.waivers or WAIVERS), target, check_ids(), datetime.now(UTC))
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    return Waivers(standing, now)
+
+
+def recorded_moment(recording: Path) -> datetime | None:
+    """When a recorded run began; None where it does not say so."""
+    try:
+        snapshot = json.loads((recording / "target.json").read_text(encoding="utf-8"))
+        return datetime.fromisoformat(snapshot["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def find_recording(options: RunOptions, replay: str) -> Path:

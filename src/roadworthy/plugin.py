@@ -2,7 +2,7 @@
 
 Without `--target` the plugin is inert. With it: collect (nothing is sent), wait if asked to, observe what the selected
 items need, let pytest run the items, judge, report. pytest's own outcomes are the verdict: passed = seen, as promised;
-failed = seen, not as promised; error = not seen. Nothing is skipped: what could not be evaluated is an error.
+failed = seen, not as promised; error = not seen; xfailed = either, where it does not block. Nothing is skipped.
 
 With `-n`, one worker observes while it holds the run's lock and the others read its records; nothing is seen twice.
 """
@@ -14,28 +14,40 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roadworthy.check import Severity, check_of
-from roadworthy.facts.base import Moment
+from roadworthy.facts.base import Lane, Moment
 from roadworthy.observe.store import AmbiguousAskError
 from roadworthy.opening import RunOptions, UsageError
 from roadworthy.options import OPTIONS
 from roadworthy.places import reports_folder, targets_folder
+from roadworthy.report.findings import unblocking
+from roadworthy.report.text import clipped, harmless
 from roadworthy.run import Run
 from roadworthy.verdict.judging import Subject, kind_of, looks_of
 from roadworthy.verdict.models import ExitCode, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from roadworthy.facts.base import Ask
+    from roadworthy.run import Checked
 
 RUN = pytest.StashKey[Run]()
 RESULT = pytest.StashKey[Result]()
 COLLECTOR = pytest.StashKey["Collector"]()
+REFUSAL = pytest.StashKey[str]()
+REASON_LIMIT = 500
 REPORT_KEY = "roadworthy"
+REFUSAL_KEY = "roadworthy refusal"
+MOMENT_KEY = "roadworthy moment"
+ROUGH = frozenset({Lane.ROUGH, Lane.LIMITS})
+"""What may make a server defend itself; `-m "not rough"` leaves out every check that needs any of it."""
 NO_TARGET = "suites verify a deployment: say which with --target NAME"
 
 
@@ -50,11 +62,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(flag, **settings)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A dry run collects and no more; whoever starts workers must know before they do."""
+    if config.getoption("dry_run"):
+        config.option.collectonly = True
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Loads the target; a mistake in it ends the run with exit code 4 before anything is sent."""
     for severity in Severity:
         config.addinivalue_line("markers", f"{severity.label}: checks of this severity")
+    config.addinivalue_line("markers", f"{Lane.ROUGH.value}: checks that may make a server defend itself")
     if config.getoption("target") is None and config.getoption("replay") is None:
         if _asks_for_suites(config):
             raise pytest.UsageError(NO_TARGET)
@@ -69,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _end_on_sigterm()
     config.stash[COLLECTOR] = Collector(run)
     config.pluginmanager.register(config.stash[COLLECTOR])
-    if run.options.verdict_only and not config.getoption("collectonly"):
+    if run.options.dry_run or (run.options.verdict_only and not config.getoption("collectonly")):
         config.pluginmanager.unregister(name="terminalreporter")
     elif config.option.tbstyle == "auto":
         config.option.tbstyle = "no"  # the verdict tells findings; a traceback of a check tells nothing more
@@ -98,7 +118,9 @@ def _options(config: pytest.Config) -> RunOptions:
     get = config.getoption
     if get("reports") == "":
         raise UsageError("--reports is empty: name a folder, or leave it out")
-    shared = getattr(config, "workerinput", {}).get(REPORT_KEY)
+    shared = getattr(config, "workerinput", {})
+    if get("json") and not get("dry_run"):
+        raise UsageError("--json goes with --dry-run; the verdict of a run is verdict.json in its folder")
     return RunOptions(
         target=get("target"),
         overlays=tuple(get("overlay")),
@@ -111,11 +133,16 @@ def _options(config: pytest.Config) -> RunOptions:
         replay=get("replay"),
         reports=Path(get("reports") or reports_folder()),
         targets=targets_folder(),
-        folder=Path(shared) if shared else None,
+        folder=Path(shared[REPORT_KEY]) if shared else None,
         verdict_only=get("verdict_only"),
         quiet=config.get_verbosity() < 0,
         writes=not config.getoption("collectonly"),
         selected=_is_partial(config),
+        waivers=get("waivers"),
+        no_waivers=get("no_waivers"),
+        dry_run=get("dry_run"),
+        json=get("json"),
+        judged_at=datetime.fromisoformat(shared[MOMENT_KEY]) if shared else None,
     )
 
 
@@ -129,9 +156,9 @@ def _is_partial(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Every xdist worker shares the controller's run folder."""
+    """Every xdist worker shares the controller's run folder, and the moment that waivers hold at."""
     if run := node.config.stash.get(RUN, None):
-        node.workerinput[REPORT_KEY] = str(run.folder)
+        node.workerinput |= {REPORT_KEY: str(run.folder), MOMENT_KEY: run.waivers.now.isoformat()}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -163,14 +190,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks items by family and severity, and puts the last looks last."""
+    """Marks items by family, severity and roughness, and puts the last looks last."""
     if RUN not in config.stash:
         return
+    for family in {item.path.parent.name for item in items}:  # checks may stand outside `suites`, too
+        config.addinivalue_line("markers", f"{family}: the {family} suite")
+    last: set[pytest.Item] = set()
     for item in items:
         if check := check_of(getattr(item, "function", None)):
+            asks = _asks_of(item)
             item.add_marker(check.severity.label)
             item.add_marker(item.path.parent.name)
-    items.sort(key=_looks_last)
+            if any(ask.lane in ROUGH for ask in asks):
+                item.add_marker(Lane.ROUGH.value)
+            if any(ask.moment is Moment.END for ask in asks):
+                last.add(item)
+    items.sort(key=last.__contains__)
 
 
 def _subject(item: pytest.Item) -> Subject | None:
@@ -180,28 +215,55 @@ def _subject(item: pytest.Item) -> Subject | None:
     return value if isinstance(value, Subject) else None
 
 
-def _looks_last(item: pytest.Item) -> bool:
+def _asks_of(item: pytest.Item) -> tuple[Ask, ...]:
     subject = _subject(item)
-    return (
-        subject is not None
-        and isinstance(item, pytest.Function)
-        and any(ask.moment is Moment.END for _, ask in looks_of(item.function, subject))
-    )
+    if subject is None or not isinstance(item, pytest.Function):
+        return ()
+    return tuple(ask for _, ask in looks_of(item.function, subject))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Waits, if asked to, and observes what the selected items need. `--collect-only` sends nothing."""
     run = session.config.stash.get(RUN, None)
-    if run is None or session.config.getoption("collectonly") or not session.items:
+    if run is None or not session.items:
         return
     checked = [
         (item.function, s) for item in session.items if isinstance(item, pytest.Function) and (s := _subject(item))
     ]
+    if run.options.dry_run:
+        _list(run, checked)
+    if session.config.getoption("collectonly"):
+        return
     try:
         with _one_at_a_time(run.folder):
             run.observe(checked)
-    except AmbiguousAskError as error:
+    except (AmbiguousAskError, UsageError) as error:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[REFUSAL_KEY] = str(error)
+            pytest.exit(str(error), returncode=ExitCode.USAGE)
         raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker that refused to start the run tells why."""
+    del error
+    if refusal := getattr(node, "workeroutput", {}).get(REFUSAL_KEY):
+        node.config.stash[REFUSAL] = refusal
+
+
+def _list(run: Run, checked: Iterable[Checked]) -> None:
+    """Prints what would be sent.
+
+    Raises:
+        pytest.UsageError: the run would be refused.
+    """
+    told, refusal = run.dry(checked)
+    sys.stdout.write(told)
+    sys.stdout.flush()
+    if refusal:
+        raise pytest.UsageError(refusal)
 
 
 @contextmanager
@@ -256,13 +318,19 @@ def _plain_outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tu
 
 
 def _tell(report: pytest.TestReport, result: Result) -> None:
-    """Failed = seen, not as promised; error = not seen (pytest calls an error what fails before the call)."""
+    """Failed = seen, not as promised; error = not seen (pytest calls an error what fails before the call).
+
+    Both only where it blocks, so that pytest's own count never contradicts the exit code. What does not block is
+    pytest's xfailed: known, told, and neither green nor red.
+    """
     setattr(report, REPORT_KEY, result.model_dump_json())
     if result.outcome is Outcome.PASSED:
         return
-    report.outcome = "failed"
     report.__dict__.pop("wasxfail", None)
-    report.when = "setup" if result.outcome is Outcome.NOT_OBSERVED else "call"
+    report.outcome = "failed" if result.blocking else "skipped"
+    report.when = "setup" if result.blocking and result.weighs is Outcome.NOT_OBSERVED else "call"
+    if not result.blocking:
+        report.wasxfail = clipped(harmless(unblocking(result)), REASON_LIMIT)
     if result.looks:
         report.longrepr = f"{result.check} [{result.component}] promised {result.promised}; seen: {result.seen}"
 
@@ -278,7 +346,7 @@ class Collector:
         """A suite that can't be read is a finding, told even where pytest's own terminal is off."""
         if report.failed:
             self._run.take_unread(report.nodeid, report.longreprtext)
-            if self._run.options.verdict_only:
+            if self._run.options.speaks_alone:
                 sys.stderr.write(f"{report.nodeid}: {report.longreprtext}\n")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -295,12 +363,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Decides, writes the reports, and owns the exit code."""
     config = session.config
     run = config.stash.get(RUN, None)
-    if run is None or hasattr(config, "workerinput") or config.getoption("collectonly"):
+    if run is None or hasattr(config, "workerinput"):
         return
+    if exitstatus == ExitCode.NOTHING_SELECTED and run.options.speaks_alone:
+        sys.stderr.write("nothing selected: no check of this target matches -k, -m or the paths given\n")
+    if config.getoption("collectonly"):
+        return
+    if refusal := config.stash.get(REFUSAL, None):
+        session.exitstatus = exitstatus = ExitCode.USAGE
+        sys.stderr.write(f"ERROR: {refusal}\n")
     if exitstatus not in (ExitCode.GO, ExitCode.NO_GO, ExitCode.INTERRUPTED):
         run.discard()
-        if run.options.verdict_only and exitstatus == ExitCode.NOTHING_SELECTED:
-            sys.stderr.write("nothing selected: no check of this target matches -k, -m or the paths given\n")
         return
     verdict = run.finish(
         collected=session.testscollected,

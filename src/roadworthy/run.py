@@ -17,19 +17,29 @@ from roadworthy.check import Severity, check_of
 from roadworthy.facts.base import Ask, Moment, NotSeen, Reason, Record, Seen
 from roadworthy.observe.redaction import Scrubber
 from roadworthy.observe.store import EvidenceStore, name_of
-from roadworthy.opening import RunOptions, UsageError, find_recording, load_promises, new_folder
+from roadworthy.opening import (
+    RunOptions,
+    UsageError,
+    find_recording,
+    find_waivers,
+    load_promises,
+    new_folder,
+    recorded_moment,
+)
 from roadworthy.report import print_verdict, write_reports
 from roadworthy.report.progress import Progress
-from roadworthy.verdict.causes import explain
+from roadworthy.verdict.causes import behind_waived, explain
 from roadworthy.verdict.deciding import EXIT_CODES, decide, headline
 from roadworthy.verdict.judging import Place, Subject, judge, looks_of
 from roadworthy.verdict.models import Decision, Outcome, Result, Round, Verdict
+from roadworthy.verdict.plan import Plan, plan
 from roadworthy.waiting import PAUSE_S, Settling, good_in_row, wait_until_settled
 
 if TYPE_CHECKING:
     from roadworthy.observe.engine import Observatory
     from roadworthy.opening import Promises
     from roadworthy.target.models import Target
+    from roadworthy.verdict.waivers import Waivers
 
 Checked = tuple[Callable[..., None], Subject]
 _ROUNDS = TypeAdapter(tuple[Round, ...])
@@ -38,8 +48,9 @@ _ROUNDS = TypeAdapter(tuple[Round, ...])
 class Run:
     """One run over one target."""
 
-    def __init__(self, options: RunOptions, promises: Promises, folder: Path) -> None:
+    def __init__(self, options: RunOptions, promises: Promises, folder: Path, waivers: Waivers) -> None:
         self.options = options
+        self.waivers = waivers
         self.target = promises.target
         self.folder = folder
         self.verdict: Verdict | None = None
@@ -66,9 +77,11 @@ class Run:
             raise UsageError("--settle N needs --wait TIME, and N of at least 1")
         if wait is not None and (options.settle - 1) * PAUSE_S > wait:
             raise UsageError(f"--settle {options.settle} takes longer than --wait {options.wait} allows")
+        recorded = recorded_moment(recording) if recording else None
+        waivers = find_waivers(options, promises.target, options.judged_at or recorded or datetime.now(UTC))
         name = promises.target.name
         folder = options.folder or (new_folder(options.reports, name) if options.writes else options.reports)
-        run = cls(options, promises, folder)
+        run = cls(options, promises, folder, waivers)
         if options.writes and not options.folder:
             try:
                 run.write_snapshot()
@@ -88,7 +101,8 @@ class Run:
             for leaf in ["", *_leaves(value)]
         ]
         positions = {key: place for key in keys if (place := self._promises.where(key))}
-        snapshot = {"schema_version": 1, "target": self._scrub.tree(dump), "positions": positions}
+        started = self.waivers.now.isoformat()
+        snapshot = {"schema_version": 1, "started": started, "target": self._scrub.tree(dump), "positions": positions}
         (self.folder / "target.json").write_text(json.dumps(snapshot, indent=1) + "\n", encoding="utf-8")
 
     # --- observing -------------------------------------------------------------------------------------------------
@@ -98,12 +112,17 @@ class Run:
 
         Raises:
             AmbiguousAskError: two asks can't be told apart in evidence.
+            UsageError: it would ask a host more often than its budget allows.
         """
         if self._observatory is None:
             return
         checked = tuple(checked)
+        planned = self._plan(checked)
+        if refusal := self._refusal(planned):
+            raise UsageError(refusal)
         for ask in _asks(checked):
             self._store.file_name(ask, None)  # refuses asks that evidence could not tell apart, before any is sent
+        self._observatory.plan(one.ask for one in planned.asks)
         with Progress(quiet=self.options.quiet) as progress:
             rounds = self.folder / "rounds.json"
             if (patience := self.options.wait_s) is not None and not rounds.exists():
@@ -112,6 +131,25 @@ class Run:
                 self._store.forget()
             self._observatory.start_clock()  # whoever waited: this process, or another one while this waited for it
             self._observatory.observe(_asks(checked), progress)
+
+    def _plan(self, checked: Iterable[Checked]) -> Plan:
+        return plan(checked, self.target.network, is_blocker=_is_blocker)
+
+    def dry(self, checked: Iterable[Checked]) -> tuple[str, str | None]:
+        """What the run would send, as text or JSON, and why it would be refused, if it would be."""
+        from roadworthy.report import dry_run  # noqa: PLC0415 - of use to no other run
+
+        planned = self._plan(() if self._observatory is None else checked)  # a replay sends nothing
+        render = dry_run.as_json if self.options.json else dry_run.as_text
+        told = render(planned, self.target, self._scrub, waits=self.options.wait)
+        return told, self._refusal(planned)
+
+    def _refusal(self, planned: Plan) -> str | None:
+        """Why the run can't be made as it is planned."""
+        if planned.excess is None:
+            return None
+        place = self._promises.where("network.budget")
+        return ": ".join(filter(None, (place, "network.budget", planned.excess)))
 
     def _wait(
         self, checked: tuple[Checked, ...], observatory: Observatory, patience_s: float, progress: Progress
@@ -155,7 +193,7 @@ class Run:
             evidence=self._evidence_of,
             blocks_from=self.options.fail_on,
         )
-        return self._scrub.sealed(judge(function, subject, self._records_of, place))
+        return self.waivers.applied(self._scrub.sealed(judge(function, subject, self._records_of, place)))
 
     def _evidence_of(self, ask: Ask, address: str | None) -> str:
         """The file of a record; where a name leads nowhere, that of the name."""
@@ -230,17 +268,20 @@ class Run:
             failed: pytest counts something as failed, which must then be among the findings.
         """
         causes, results = explain(self._results.values(), self.target)
+        blockers = [result for result in results if result.is_finding and result.blocking]
         unjudged = collected - len(results)
         rounds = self._rounds()
         decision = Decision.INTERRUPTED if interrupted else decide(results)
-        if decision is Decision.GO and (unjudged > 0 or (failed and not causes) or not self._has_settled(rounds)):
+        if decision is Decision.GO and (unjudged > 0 or (failed and not blockers) or not self._has_settled(rounds)):
             decision = Decision.INCONCLUSIVE
         part = self._part(len(results))
+        whole = not (self.options.selected or unjudged > 0)
+        waivers = self.waivers.uses(results, behind_waived(results, self.target), whole=whole)
         self.verdict = Verdict(
             roadworthy=__version__,
             decision=decision,
             exit_code=EXIT_CODES[decision],
-            headline=headline(decision, self.target.name, causes, part or ""),
+            headline=headline(decision, self.target.name, causes, _limits(decision, results, part)),
             target=self.target.name,
             environment=self.target.environment,
             release=self.target.release.version if self.target.release else None,
@@ -253,6 +294,7 @@ class Run:
             rounds=rounds,
             causes=causes,
             results=results,
+            waivers=self._scrub.sealed(waivers),
             part=part,
             notes=tuple(self._notes(results, rounds, unjudged)),
         )
@@ -290,6 +332,8 @@ class Run:
         if not self._has_settled(rounds):
             good = f"{good_in_row(rounds)} of {self.options.settle} good rounds in a row"
             yield f"did not settle: {good} within {self.options.wait}"
+        if self.options.no_waivers:
+            yield "no waivers in this run (--no-waivers)"
         if unjudged > 0:
             yield f"{unjudged} selected checks were not judged"
         flaky = [result for result in results if result.flaky and result.outcome is Outcome.PASSED]
@@ -306,6 +350,15 @@ class Run:
         """Removes the folder of a run that judged nothing."""
         if self.options.writes and not self.options.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _limits(decision: Decision, results: Iterable[Result], part: str | None) -> Iterable[str]:
+    """What a decision is not about."""
+    if part:
+        yield part
+    waived = sum(result.is_waived for result in results)
+    if decision is Decision.GO and waived:
+        yield f"{waived} waived"
 
 
 def _leaves(block: object) -> Iterable[str]:
@@ -333,8 +386,10 @@ def _strings(value: object) -> Iterable[str]:
 
 def _observatory(target: Target, store: EvidenceStore) -> Observatory:
     from roadworthy.observe.engine import Observatory  # noqa: PLC0415 - a replay imports nothing that could look
+    from roadworthy.observe.pacing import Pace  # noqa: PLC0415 - as above
 
-    return Observatory(target.network, store)
+    paces = {host: Pace(*pace) for host, pace in target.limited_hosts.items()}
+    return Observatory(target.network, store, paces)
 
 
 def _asks(checked: Iterable[Checked]) -> Iterable[Ask]:
@@ -346,9 +401,9 @@ def _asks(checked: Iterable[Checked]) -> Iterable[Ask]:
 
 
 def _is_blocker(function: Callable[..., None]) -> bool:
-    """What is waited for: that components are there, and run the release."""
+    """What is waited for: that components are there, run the release, and are known by their names everywhere."""
     check = check_of(function)
-    return check is not None and (check.availability or check.id == "RELEASE-VERSION")
+    return check is not None and (check.availability or check.awaited or check.id == "RELEASE-VERSION")
 
 
 def _may_pass(record: Record) -> bool:

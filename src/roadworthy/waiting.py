@@ -39,7 +39,7 @@ class Settling:
 
     def judge(self, results: Iterable[Result], *, is_transient: Callable[[Result], bool]) -> bool:
         """Takes one round in; whether waiting is over."""
-        wrong = [result for result in results if result.outcome is not Outcome.PASSED]
+        wrong = [result for result in results if result.weighs is not Outcome.PASSED]  # nobody waits for what is waived
         waiting_for = tuple(f"{result.component}: {result.seen}" for result in wrong)
         self.rounds.append(Round(at=datetime.now(UTC), good=not wrong, waiting_for=waiting_for))
         if wrong:

@@ -21,7 +21,7 @@ from roadworthy.rules.limits import (
     too_large_faults,
 )
 
-BEFORE = ("REACH-TCP", "TLS-HANDSHAKE")
+BEFORE = ("REACH-TCP", "TLS-HANDSHAKE", "HEALTH-STATUS")
 BURST = (
     "seq 40 | xargs -P 40 -I{{}} curl -sSk -o /dev/null -w '%{{http_code}}\\n' --connect-to {host}:{port}:{address} "
     "'{url}' | sort | uniq -c"
@@ -182,7 +182,7 @@ def test_a_body_within_the_limit_is_taken(body: FittingCase) -> None:
 @check(
     "LIM-FIREWALL",
     severity="medium",
-    after=BEFORE,
+    after=(*BEFORE, "HTTP-LANDS"),
     expects="limits.firewall",
     source="OWASP Core Rule Set 4: 942100, 941110, 930120",
     by_hand="curl -sSki --connect-to {host}:{port}:{address} '{url}/?roadworthy=%3Cscript%3Ealert(1)%3C/script%3E'",

@@ -11,7 +11,7 @@ import pytest
 
 from roadworthy.sandbox import known
 from roadworthy.sandbox.deriving import derive
-from roadworthy.target.loading import load_target
+from roadworthy.target.loading import load_target, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +20,14 @@ if TYPE_CHECKING:
     from roadworthy.target.models import Target
 
 ROOT = Path(__file__).parents[2]
-FILES = {
-    "demo": ROOT / "targets" / "demo.yaml",
-    "elymica": ROOT / "targets" / "elymica.yaml",
-    "bitflow-owner-portal": ROOT / "targets" / "bitflow-owner-portal.yaml",
-    "everything": Path(__file__).parent / "everything.yaml",
+FILES = {file.stem: file for file in (ROOT / "targets").glob("*.yaml")} | {
+    "everything": Path(__file__).parent / "everything.yaml"
 }
 
 
 def load(name: str) -> Target:
-    return load_target(FILES[name], environ={"EXPECTED_VERSION": "2026.11.3"}).target
+    file = FILES[name]
+    return load_target(file, environ=dict.fromkeys(read_tree(file).environment, "2026.11.3")).target
 
 
 def deployment_of(name: str) -> Deployment:

@@ -52,7 +52,9 @@ def visitor(sandbox: Sandbox) -> Iterator[Visitor]:
 def test_all_parts_run_and_are_what_they_say(sandbox: Sandbox) -> None:
     parts = sandbox.status()["parts"]
     assert {part["state"] for part in parts} == {"running"}
-    assert {part["is"] for part in parts} == {"DNS", "PostgreSQL", "Valkey", "a bare listener", "service", "nginx"}
+    assert {part["is"] for part in parts} == {
+        *("DNS", "PostgreSQL", "Valkey", "a bare listener", "service", "nginx", "TLS relay", "SMTP")
+    }
 
 
 @pytest.mark.parametrize("over", [dns.query.udp, dns.query.tcp])
@@ -101,7 +103,7 @@ def test_the_edge_keeps_its_promises(visitor: Visitor) -> None:
         assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains; preload"
         assert answer.headers["permissions-policy"] == "camera=(), geolocation=(self)"
     assert visitor.get(f"{WWW}/static/site.css").headers["cache-control"] == "public, max-age=3600"
-    assert "cache-control" not in page.headers
+    assert page.headers["cache-control"] == "no-cache"
     to = visitor.get("http://www.everything.test/a/b?c=d")
     assert (to.status_code, to.headers["location"]) == (308, f"{WWW}/a/b?c=d")
 

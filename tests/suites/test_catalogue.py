@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(str(path.relative_to(ROOT / "suites")) for path in (ROOT / "suites").rglob("test_*.py"))
-FIELDS = {"host", "port", "address", "address_port", "ip", "url", "path", "headers"}
+FIELDS = {"host", "port", "address", "address_port", "ip", "url", "path", "headers", "starttls"}
 JUDGED_EVERYWHERE = {"tcp.open": "REACH-TCP"}
 """Promises that a check without `expects` judges: it belongs to every component, whether promised or not."""
 
@@ -122,13 +122,33 @@ def checks_named(judged: ast.expr, test: ast.FunctionDef) -> set[str]:
     """The check functions that an expression in a test may stand for."""
     if isinstance(judged, ast.Attribute):  # suite.test_x
         return {judged.attr}
-    if isinstance(judged, ast.Name):  # check = suite.test_x, or: check, header = suite.test_x, "..."
-        given = [n for n in ast.walk(test) if isinstance(n, ast.Assign) and judged.id in names_in(n.targets[0])]
-        found = {n.attr for value in given for n in ast.walk(value) if isinstance(n, ast.Attribute)}
-        assert len(found) == 1, f"{test.name}: {judged.id} stands for {found or 'no check'}"
+    if isinstance(judged, ast.Name):
+        found = {name for node in ast.walk(test) for name in _given_to(judged.id, node)}
+        if isinstance(loop := _loop_over(judged.id, test), ast.For):
+            found |= {n.attr for n in ast.walk(loop.iter) if isinstance(n, ast.Attribute)}
+        assert found, f"{test.name}: {judged.id} stands for no check"
         return found
     words = (n.value for decorator in test.decorator_list for n in ast.walk(decorator) if isinstance(n, ast.Constant))
     return {word for word in words if isinstance(word, str) and word.startswith("test_")}  # getattr(suite, parameter)
+
+
+def _given_to(name: str, node: ast.AST) -> set[str]:
+    """What `name` stands for: check = suite.test_x, or: check, header = suite.test_x, "..." (by position)."""
+    if not isinstance(node, ast.Assign):
+        return set()
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(target.elts, value.elts, strict=True)
+        value = next((given for to, given in pairs if isinstance(to, ast.Name) and to.id == name), ast.Constant(0))
+    elif name not in names_in(target):
+        return set()
+    return {n.attr for n in ast.walk(value) if isinstance(n, ast.Attribute)}
+
+
+def _loop_over(name: str, test: ast.FunctionDef) -> ast.For | None:
+    """The loop that gives a name its values: for check in (suite.test_x, suite.test_y)."""
+    loops = (node for node in ast.walk(test) if isinstance(node, ast.For))
+    return next((loop for loop in loops if name in names_in(loop.target)), None)
 
 
 def names_in(node: ast.expr) -> set[str]:

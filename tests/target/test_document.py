@@ -120,7 +120,7 @@ def test_no_object_is_ever_made_from_a_tag() -> None:
         ("a: \x07\n", "x.yaml:1:4: holds a control character; a target is plain text"),
         ("{a: 1}: 2\n", "x.yaml:1:1: a key is text, not a list or a mapping"),
         ("a: 1\n---\nb: 2\n", "x.yaml:2:1: a second document starts here; a target is one document"),
-        ("", "x.yaml: is empty; a target has schema, name, ..."),
+        ("", "x.yaml: is empty; a target is a mapping: schema: 1, name: ..."),
         ("# only words\n", "x.yaml: is empty; "),
         ("null\n", "x.yaml: is empty; "),
         ("- a\n", "x.yaml:1:1: found a list; a target is a mapping: schema: 1, name: ..."),

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roadworthy.target.blocks.dns import Dns
 from roadworthy.target.blocks.headers import Headers
 from roadworthy.target.blocks.tls import Tls
 from roadworthy.target.document import plain
 from roadworthy.target.loading import Loaded, read_tree
+from roadworthy.target.parts import _POLICIES as POLICIES
 from roadworthy.target.parts import policies
 
 if TYPE_CHECKING:
@@ -225,21 +227,20 @@ def test_a_part_of_a_policy_can_be_taken_away(load: Callable[..., Loaded]) -> No
 
 
 def test_an_unknown_policy_lists_the_known_ones(refused: Callable[..., list[str]]) -> None:
-    assert refused(with_tls("{policy: mozilla-intermediate-6, min_days_left: 1}")) == [
-        (
-            "x.yaml:7:19: components.api.tls.policy: unknown policy 'mozilla-intermediate-6'; did you mean "
-            "mozilla-intermediate-6.0? allowed: mozilla-intermediate-6.0, mozilla-modern-6.0"
-        )
-    ]
+    (told,) = refused(with_tls("{policy: mozilla-intermediate-6, min_days_left: 1}"))
+    assert told.startswith(
+        "x.yaml:7:19: components.api.tls.policy: unknown policy 'mozilla-intermediate-6'; did you mean "
+        "mozilla-intermediate-6.0? allowed: ELBSecurityPolicy-2016-08, "
+    )
+    assert told.endswith(", mozilla-intermediate-6.0, mozilla-modern-6.0")
 
 
 def test_a_policy_about_something_else_is_refused(refused: Callable[..., list[str]]) -> None:
-    assert refused(with_tls("{policy: owasp-secure-headers-2026, min_days_left: 1}")) == [
-        (
-            "x.yaml:7:19: components.api.tls.policy: owasp-secure-headers-2026 says nothing about tls; allowed: "
-            "mozilla-intermediate-6.0, mozilla-modern-6.0"
-        )
-    ]
+    (told,) = refused(with_tls("{policy: owasp-secure-headers-2026, min_days_left: 1}"))
+    assert told.startswith(
+        "x.yaml:7:19: components.api.tls.policy: owasp-secure-headers-2026 says nothing about tls; allowed: ELB"
+    )
+    assert told.endswith(", mozilla-intermediate-6.0, mozilla-modern-6.0")
 
 
 def test_a_value_of_a_policy_is_found_in_the_policy(load: Callable[..., Loaded]) -> None:
@@ -251,9 +252,9 @@ def test_a_value_of_a_policy_is_found_in_the_policy(load: Callable[..., Loaded])
 def test_every_policy_is_dated_has_a_source_and_fits_the_model(name: str) -> None:
     held = plain(policies()[name])
     assert held["name"] == name
-    assert date(2025, 1, 1) < date.fromisoformat(held["date"]) <= date(2027, 1, 1)
+    assert date(2016, 1, 1) < date.fromisoformat(held["date"]) <= date(2027, 1, 1)
     assert held["source"]
-    blocks = {"tls": Tls, "headers": Headers}
+    blocks = {"tls": Tls, "headers": Headers, "dns": Dns}
     given = blocks.keys() & held.keys()
     assert given
     for block in given:
@@ -261,7 +262,28 @@ def test_every_policy_is_dated_has_a_source_and_fits_the_model(name: str) -> Non
 
 
 def test_all_policies_were_read() -> None:
-    assert list(policies()) == ["mozilla-intermediate-6.0", "mozilla-modern-6.0", "owasp-secure-headers-2026"]
+    assert {"mozilla-intermediate-6.0", "mozilla-modern-6.0", "owasp-secure-headers-2026"} <= policies().keys()
+    assert len(policies()) == len([*POLICIES.glob("*.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("name", "versions", "suites"),
+    [
+        ("ELBSecurityPolicy-2016-08", ("1.0", "1.1", "1.2"), 18),
+        ("ELBSecurityPolicy-TLS-1-2-2017-01", ("1.2",), 12),
+        ("ELBSecurityPolicy-TLS-1-2-Ext-2018-06", ("1.2",), 18),
+        ("ELBSecurityPolicy-FS-1-2-Res-2020-10", ("1.2",), 4),
+        ("ELBSecurityPolicy-TLS13-1-2-2021-06", ("1.2", "1.3"), 11),
+        ("ELBSecurityPolicy-TLS13-1-2-Res-2021-06", ("1.2", "1.3"), 7),
+        ("ELBSecurityPolicy-TLS13-1-3-2021-06", ("1.3",), 3),
+    ],
+)
+def test_a_load_balancer_s_policy_goes_by_its_own_name(
+    load: Callable[..., Loaded], name: str, versions: tuple[str, ...], suites: int
+) -> None:
+    tls = load(with_tls(f"{{policy: {name}}}")).target.components["api"].tls
+    assert tls is not None
+    assert (tls.versions, len(set(tls.suites or ()))) == (versions, suites)
 
 
 def test_what_is_shared_shows_in_no_target(write: Callable[..., Any]) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
+from roadworthy.target.document import parse_document, plain
 from roadworthy.target.fields import keys_at
 from roadworthy.target.schema import as_json, file_schema
 
@@ -40,7 +40,7 @@ def test_it_is_a_schema() -> None:
 
 @pytest.mark.parametrize("file", sorted(TARGETS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_target_satisfies_it(file: Path) -> None:
-    assert complaints(yaml.safe_load(file.read_text())) == []
+    assert complaints(plain(parse_document(file.read_text(), file.name).root)) == []  # YAML 1.2: `on` is a key
 
 
 def test_every_key_of_the_model_is_in_it() -> None:

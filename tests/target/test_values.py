@@ -47,6 +47,18 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
+@pytest.mark.parametrize("text", ["9" * 400 + "GB", "1000000001GB"])
+def test_a_size_beyond_all_measure_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a size is at most"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + "d", "36601d"])
+def test_a_duration_beyond_all_measure_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="at most 100 years"):
+        parse_duration(text)
+
+
 @given(st.integers(0, 10**6), st.sampled_from(["B", "kB", "MB", "GB", "KiB", "MiB", "GiB"]))
 def test_a_size_grows_with_its_number(number: int, unit: str) -> None:
     assert parse_size(f"{number + 1}{unit}") - parse_size(f"{number}{unit}") == parse_size(f"1{unit}")

@@ -1,8 +1,9 @@
 """Looks at everything that the selected checks need, once, concurrently, and within deadlines that really end.
 
-Lanes run one after another (quiet, normal, rough); within a lane, asks run together, bounded overall and per host. All
-of it happens in one asyncio loop: a cancelled probe leaves no thread behind that could hold the process. The only
-thing that needs threads, sslyze, runs in a process of its own, which is killed.
+Lanes run one after another (quiet, normal, rough, limits); within a lane, asks run together, bounded overall and per
+host. All of it happens in one asyncio loop: a cancelled probe leaves no thread behind that could hold the process. The
+only thing that needs threads, sslyze, runs in a process of its own, which is killed. Nothing is sent that the budget of
+the run does not hold (`budget`).
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from roadworthy import __version__
 from roadworthy.facts.base import Ask, Attempt, Lane, NotObserved, NotSeen, Observation, Reason, Record, Seen
+from roadworthy.observe.budget import Budget
+from roadworthy.observe.pacing import Pacer
 from roadworthy.observe.store import endpoints_of, name_of
 from roadworthy.probes.bench import Address, Bench
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from roadworthy.observe.pacing import Pace
     from roadworthy.observe.store import EvidenceStore
     from roadworthy.target.models import Network
 
@@ -30,8 +33,20 @@ if TYPE_CHECKING:
 
 PROBES = {
     "name": "roadworthy.probes.name",
+    "dns": "roadworthy.probes.dns",
+    "dns-zone": "roadworthy.probes.dns_zone",
+    "dnssec": "roadworthy.probes.dnssec",
     "tcp": "roadworthy.probes.tcp",
+    "mail": "roadworthy.probes.mail",
+    "smtp": "roadworthy.probes.smtp",
     "http": "roadworthy.probes.http",
+    "http-again": "roadworthy.probes.http_again",
+    "page-scripts": "roadworthy.probes.scripts",
+    "websocket": "roadworthy.probes.websocket",
+    "paths": "roadworthy.probes.paths",
+    "ports": "roadworthy.probes.ports",
+    "burst": "roadworthy.probes.burst",
+    "upload": "roadworthy.probes.upload",
     "tls": "roadworthy.probes.tls",
     "tls-scan": "roadworthy.probes.tls_scan",
 }
@@ -42,8 +57,6 @@ QUIET_AT_ONCE = 4
 
 BACKOFF_S = 0.25
 """Before the first retry; doubled before each later one."""
-
-USER_AGENT = f"roadworthy/{__version__}"
 
 
 class Watcher(Protocol):
@@ -62,15 +75,22 @@ class Watcher(Protocol):
 class Observatory:
     """Makes the records of asks, and puts them into the store. One deadline holds for all it ever does."""
 
-    def __init__(self, network: Network, store: EvidenceStore) -> None:
+    def __init__(self, network: Network, store: EvidenceStore, paces: Mapping[str, Pace] | None = None) -> None:
         self._network = network
+        self._paces = paces or {}
         self._store = store
+        self._budget = Budget(network.budget)
         self._ends = 0.0
         self.start_clock()
 
+    def plan(self, asks: Iterable[Ask]) -> None:
+        """Tells what the run is going to need, so that no retry takes it away."""
+        self._budget.plan(asks)
+
     def start_clock(self) -> None:
-        """The deadline counts from now: rounds of waiting don't eat up the time of the run that they wait for."""
+        """Deadline and budget count from now: rounds of waiting don't eat up what the run after them needs."""
         self._ends = time.monotonic() + self._network.deadline
+        self._budget.begin()
 
     def observe(self, asks: Iterable[Ask], watcher: Watcher | None = None) -> None:
         """Makes the records that are missing; returns when all are there or the deadline is over."""
@@ -85,11 +105,12 @@ class Observatory:
         async with AsyncExitStack() as exits:
             bench = Bench(
                 network=self._network,
-                user_agent=USER_AGENT,
+                user_agent=self._network.user_agent,
                 patience_s=self._network.patience_s,
                 exits=exits,
+                turns=Pacer(self._paces),
             )
-            session = _Session(self._network, self._store, bench, self._ends, watcher)
+            session = _Session(self._network, self._store, bench, ends=self._ends, budget=self._budget, watcher=watcher)
             for kind in {ask.kind for ask in asks}:
                 await session.prepare(kind)
             for lane in Lane:
@@ -105,13 +126,16 @@ class _Session:
         network: Network,
         store: EvidenceStore,
         bench: Bench,
+        *,
         ends: float,
+        budget: Budget,
         watcher: Watcher | None,
     ) -> None:
         self._network = network
         self._store = store
         self._bench = bench
         self._ends = ends
+        self._budget = budget
         self._watcher = watcher
         self._names: dict[Ask, asyncio.Task[Record]] = {}
         self._servers: defaultdict[tuple[str, int], asyncio.Semaphore] = defaultdict(
@@ -126,10 +150,10 @@ class _Session:
 
     async def run(self, lane: Lane, asks: list[Ask]) -> None:
         """Observes all asks of a lane, each at every address."""
-        at_once = QUIET_AT_ONCE if lane is Lane.QUIET else self._network.concurrency
+        at_once = {Lane.QUIET: QUIET_AT_ONCE, Lane.LIMITS: 1}.get(lane, self._network.concurrency)
         overall = asyncio.Semaphore(at_once)
         async with asyncio.TaskGroup() as tasks:
-            for ask in asks:
+            for ask in sorted(asks, key=lambda ask: ask.exchanges) if lane is Lane.LIMITS else asks:
                 tasks.create_task(self._everywhere(ask, overall, tasks))
 
     async def _everywhere(self, ask: Ask, overall: asyncio.Semaphore, tasks: asyncio.TaskGroup) -> None:
@@ -154,7 +178,11 @@ class _Session:
         return known if known is not None else await self._record(ask, None)
 
     async def _at(self, ask: Ask, endpoint: str, overall: asyncio.Semaphore) -> None:
-        async with self._servers[ask.host, ask.port], overall:
+        turns = self._bench.turns
+        many = turns.alone(ask.host) if ask.many_exchanges else nullcontext()
+        async with self._servers[ask.host, ask.port], overall, many:
+            if not ask.many_exchanges and hasattr(ask, "url"):  # those of many wait for each of their turns
+                await turns.turn(ask.host, ask.exchanges)
             await self._record(ask, endpoint)
 
     async def _record(self, ask: Ask, endpoint: str | None) -> Record:
@@ -180,14 +208,19 @@ class _Session:
         allowed = self._network.scan_timeout if ask.many_exchanges else self._network.timeout
         ends = min(time.monotonic() + allowed, self._ends)
         earlier: list[Attempt] = []
+        if not self._budget.takes(ask, endpoint):
+            detail = f"this run may have no more than {self._network.budget} exchanges with {ask.host}"
+            return NotSeen(reason=Reason.BUDGET, detail=detail), earlier
         while True:
             started, clock = datetime.now(UTC), time.monotonic()
             result = await self._attempt(ask, endpoint, ends)
             pause = BACKOFF_S * 2 ** len(earlier)
             if (
                 not _is_transient(result)
+                or (isinstance(result, Seen) and not ask.may_repeat(result.observation))
                 or len(earlier) >= self._network.retries
                 or time.monotonic() + pause + (time.monotonic() - clock) > ends
+                or not self._budget.takes(ask, endpoint)
             ):
                 return result, earlier
             elapsed = round(time.monotonic() - clock, 6)

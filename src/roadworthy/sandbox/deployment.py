@@ -4,7 +4,7 @@
     Front        an nginx server: the TLS edge of a public name, or a gateway
     Service      one process that answers HTTP
     Store        a database, a cache, or a bare listener
-    Zone         what the names resolve to
+    Naming       what the names resolve to (`zones.py`)
 
 Ports below 1024 need privileges, so they are served 10000 higher (`local_port`); `network.connect_to` leads there.
 """
@@ -15,9 +15,16 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from roadworthy.sandbox.edge import Edge
+from roadworthy.sandbox.wards import Wards
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from roadworthy.sandbox.mail import MailServer, PolicyHost
+    from roadworthy.sandbox.sockets import Endpoint
+    from roadworthy.sandbox.throttle import Door, Throttle
+    from roadworthy.sandbox.zones import Naming
     from roadworthy.target.models import Component, Target
 
 DNS_PORT = 5353
@@ -41,6 +48,7 @@ class Terminator(StrEnum):
 
     NGINX = "nginx"
     LEGACY = "legacy"  # an old TLS relay, which lets clients renegotiate
+    MODERN = "modern"  # a TLS relay with post-quantum key exchange, which nginx's own OpenSSL lacks
     NONE = "none"  # plain HTTP on the port for TLS
 
 
@@ -61,7 +69,13 @@ class Certificate:
     starts_in_days: int = -1
     ends_in_days: int = 89
     issuer: Issuer = Issuer.KNOWN
-    sends_intermediate: bool = True
+    issuer_name: str = "Roadworthy sandbox"
+    """The organisation of the authority."""
+    sends: tuple[str, ...] = ("intermediate",)
+    """What comes behind the leaf: `intermediate`, `root`, `stranger`."""
+    signature: str = "sha256"
+    scts: int = 0
+    must_staple: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,21 @@ class Tls:
     """Up to TLS 1.2, OpenSSL or IANA names."""
     suites_1_3: tuple[str, ...]
     resumes: bool = True
+    session_s: int = 600
     terminator: Terminator = Terminator.NGINX
+    other: Certificate | None = None
+    """A second one, with another kind of key."""
+    groups: tuple[str, ...] = ()
+    """None: all that nginx has."""
+    server_order: bool = False
+    early_data: bool = False
+    extended_master_secret: bool = True
+    staples: bool = False
+
+    @property
+    def is_relayed(self) -> bool:
+        """Another program ends TLS before nginx."""
+        return self.terminator in (Terminator.LEGACY, Terminator.MODERN)
 
 
 @dataclass(frozen=True)
@@ -86,6 +114,14 @@ class Header:
     always: bool = True
 
 
+class PreflightState(StrEnum):
+    """How an OPTIONS request is answered."""
+
+    AS_OTHERS = "by the same list of origins"
+    OPEN = "whoever asks is let in"
+    REFUSED = "405"
+
+
 @dataclass(frozen=True)
 class CorsRule:
     """Which origins a front lets in: those named, every one by its own name (`reflects`), or `*` (`wildcard`)."""
@@ -94,6 +130,12 @@ class CorsRule:
     credentials: bool = False
     reflects: bool = False
     wildcard: bool = False
+    methods: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
+    headers: tuple[str, ...] = ()
+    by_ending: bool = False
+    """An origin is compared from its end."""
+    varies: bool = True
+    preflights: PreflightState = PreflightState.AS_OTHERS
 
 
 @dataclass(frozen=True)
@@ -137,6 +179,8 @@ class Front:
     routes: tuple[Route, ...] = ()
     queries_lead_to_http: bool = False
     """Links with a query are sent to http://, which sends them back."""
+    edge: Edge = field(default_factory=Edge)
+    wards: Wards = field(default_factory=Wards)
 
     @property
     def listens(self) -> tuple[tuple[str, int], ...]:
@@ -168,6 +212,13 @@ class Page:
     delay_s: float = 0.0
     then: Page | None = None
     """What is answered from the second request on."""
+    socket: Endpoint | None = None
+    """What a request for a WebSocket gets."""
+    heeds_conditions: bool = True
+    takes_any_method: bool = False
+    door: Door | None = None
+    """What a POST gets."""
+    throttle: Throttle | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +230,8 @@ class Service:
     address: tuple[str, int]
     pages: tuple[Page, ...]
     state: State = State.RUNNING
+    missing: str = '{"error":"not found"}'
+    """What is said where nothing is."""
 
 
 class Product(StrEnum):
@@ -200,24 +253,18 @@ class Store:
 
 
 @dataclass(frozen=True)
-class Zone:
-    """What the sandbox's name server knows."""
-
-    address: tuple[str, int]
-    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Deployment:
     """Everything that is to run."""
 
     target: Target
     hosts: dict[str, tuple[str, ...]]
     """Each host of the target, with the addresses that it is really at."""
-    zone: Zone
+    names: Naming
     fronts: tuple[Front, ...]
     services: tuple[Service, ...]
     stores: tuple[Store, ...]
+    mail: tuple[MailServer, ...] = ()
+    policies: tuple[PolicyHost, ...] = ()
 
     def component(self, name: str) -> Component:
         """What a component promises."""
@@ -244,6 +291,16 @@ class Deployment:
         """The same with one component's services changed."""
         services = tuple(change(service) if component in service.components else service for service in self.services)
         return replace(self, services=services)
+
+    def with_mail(self, component: str, **changes: Any) -> Deployment:
+        """The same with one component's mail server changed."""
+        mail = tuple(replace(server, **changes) if server.name == component else server for server in self.mail)
+        return replace(self, mail=mail)
+
+    def with_policy(self, component: str, change: Callable[[PolicyHost], PolicyHost]) -> Deployment:
+        """The same with the host of one domain's MTA-STS policy changed."""
+        policies = tuple(change(host) if host.component == component else host for host in self.policies)
+        return replace(self, policies=policies)
 
     def with_store(self, component: str, **changes: Any) -> Deployment:
         """The same with one store changed."""

@@ -19,12 +19,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from roadworthy.sandbox.deployment import (
-    DNS_PORT,
-    Certificate,
-    CorsRule,
     Deployment,
     Front,
-    Header,
     Need,
     Page,
     Product,
@@ -32,25 +28,31 @@ from roadworthy.sandbox.deployment import (
     Route,
     Service,
     Store,
-    Tls,
-    Zone,
     local_port,
 )
+from roadworthy.sandbox.deriving_dns import naming
+from roadworthy.sandbox.deriving_headers import cors_of, headers_of, with_headers
+from roadworthy.sandbox.deriving_http import (
+    USUALLY_COMPRESSED,
+    edge_of,
+    hosts_behind,
+    kept_for,
+    reached_paths,
+    visitors_of,
+    with_http,
+)
+from roadworthy.sandbox.deriving_mail import mail_servers, policy_hosts, policy_names, with_mail
+from roadworthy.sandbox.deriving_tls import tls_of
+from roadworthy.sandbox.deriving_wards import doors_behind, wards_of, with_wards
 from roadworthy.sandbox.pages import PromiseError, merged_page, pages_of, release_page
+from roadworthy.sandbox.wards import Wards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roadworthy.target.blocks.headers import Headers
     from roadworthy.target.models import Component, Target
 
 PRODUCTS = {5432: Product.POSTGRES, 6379: Product.VALKEY}
-SUITES = tuple(
-    f"ECDHE-{kind}-{rest}"
-    for rest in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
-    for kind in ("ECDSA", "RSA")
-)
-SUITES_1_3 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 _BEHIND = 20000  # the first port of services behind a front
 _FIRST_EDGE, _FIRST_INSIDE, _LAST = 10, 100, 250
 
@@ -99,11 +101,13 @@ class _Derivation:
         fronts = tuple(
             self._front(number, group) for number, group in enumerate(self.groups) if self._is_fronted(group)
         )
-        names = {host: ips for host, ips in self.ips.items() if not is_ip(host)}
+        named = {host: ips for host, ips in self.ips.items() if not is_ip(host)}
+        policies = policy_hosts(self.target, self.ips)
+        names = with_mail(naming(self.target, named, self.network), self.target)
         return Deployment(
             target=self.target,
             hosts=self.ips,
-            zone=Zone((f"{self.network}.53", DNS_PORT), names),
+            names=names.with_records(policy_names(policies)),
             fronts=fronts,
             services=tuple(
                 service for number, group in enumerate(self.groups) for service in self._services(number, group)
@@ -111,15 +115,18 @@ class _Derivation:
             stores=tuple(
                 Store(name, (self.ips[host][0], local_port(port)), PRODUCTS.get(port, Product.LISTENER))
                 for name, component in self.target.components.items()
-                if component.address is not None
+                if component.address is not None and component.smtp is None
                 for host, port in [component.endpoint]
             ),
+            mail=mail_servers(self.target, self.ips),
+            policies=policies,
         )
 
     def _addresses(self) -> dict[str, tuple[str, ...]]:
         """Two addresses for each public name, one for any other."""
         public = {group.host for group in self.groups if group.scheme == "https"}
         hosts = dict.fromkeys(component.endpoint[0] for component in self.target.components.values())
+        hosts |= dict.fromkeys(host for host, _ in hosts_behind(self.target))
         edge, inside = _FIRST_EDGE, _FIRST_INSIDE
         ips: dict[str, tuple[str, ...]] = {}
         for host in hosts:
@@ -135,6 +142,10 @@ class _Derivation:
 
     def _is_fronted(self, group: _Group) -> bool:
         parts = [self.target.components[name] for name in group.members]
+        if visitors_of(self.target, group.members):
+            return True
+        if wards_of(parts) != Wards():
+            return True
         return group.scheme == "https" or bool(group.routes) or any(part.http or part.headers for part in parts)
 
     def _passes_to(self, name: str) -> str | None:
@@ -180,7 +191,15 @@ class _Derivation:
         own = [(member, components[member]) for member in group.own]
         own += [(route, components[route]) for route, strips in self._routed_here(group) if not strips]
         pages = {page.path: page for page in pages_of(name, own, [components[other] for other in self._passing(group)])}
+        passing = self._passing(group)
+        for path in reached_paths(self.target, (*group.members, *passing)):
+            pages.setdefault(path, Page(path, '{"status":"ok"}', "application/json"))
         pages = {path: page for path, page in pages.items() if not path.startswith(routed)}
+        parts = [*(part for _, part in own), *(components[other] for other in passing)]
+        pages = with_headers(with_wards(with_http(pages, parts, self.target), parts), parts)
+        pages = {path: page for path, page in pages.items() if not path.startswith(routed)}
+        for route, passing_on in self._doors_here(group):
+            pages |= {page.path: page for page in doors_behind(route, passing_on) if page.path not in pages}
         for _, component in own:
             if (
                 page := release_page(component, self.target.release.version if self.target.release else "")
@@ -242,32 +261,40 @@ class _Derivation:
                 if route.service in {self._listening(name)[0] for name in group.own}:
                     yield route.component, route.strips
 
+    def _doors_here(self, group: _Group) -> Iterable[tuple[Route, list[Component]]]:
+        """The routes that lead to a group, each with the components whose logins may come that way."""
+        listening = {self._listening(name)[0] for name in group.own}
+        for gateway in self.groups:
+            names = (*gateway.own, *self._passing(gateway))
+            for route in self._routes(gateway):
+                if route.service in listening:
+                    yield route, [self.target.components[name] for name in names]
+
     def _front(self, number: int, group: _Group) -> Front:
         parts = [self.target.components[name] for name in group.members]
         http = [part.http for part in parts if part.http]
         headers = [part.headers for part in parts if part.headers]
         statuses = [block.redirects_from_http for block in http if block.redirects_from_http]
         versions = {version for block in http for version in block.versions or ()}
-        cors = [block.cors for block in headers if block.cors]
+        hsts = [block.strict_transport_security for block in headers if block.strict_transport_security]
         return Front(
             host=group.host,
             port=group.port,
             components=group.members,
             ips=self.ips[group.host],
             upstreams=self._behind(number, group),
-            tls=_tls(group.host, parts) if group.scheme == "https" else None,
+            tls=tls_of(group.host, parts) if group.scheme == "https" else None,
             http2="h2" in versions or not versions,
-            headers=tuple({header.name: header for block in headers for header in _headers(block)}.values()),
+            headers=headers_of(parts),
             hides_server=any("server" in (name.lower() for name in block.absent or ()) for block in headers),
-            cors=CorsRule(cors[0].allows, cors[0].credentials) if cors else None,
-            compresses=tuple(dict.fromkeys(media for block in http for media in block.compresses or {})),
-            caches=tuple(
-                (urlsplit(part.url_of(path)).path, value)
-                for part in parts
-                if part.http
-                for path, value in (part.http.caches or {}).items()
+            cors=cors_of(headers, visitors_of(self.target, group.members)),
+            compresses=tuple(
+                dict.fromkeys(media for block in http for media in (*(block.compresses or ()), *USUALLY_COMPRESSED))
             ),
-            redirect=Redirect(statuses[0]) if statuses else None,
+            caches=tuple(kept for part in parts for kept in kept_for(part)),
+            edge=edge_of(parts, self.ips),
+            wards=wards_of(parts),
+            redirect=Redirect(statuses[0]) if statuses else Redirect() if any(one.preload for one in hsts) else None,
             routes=self._routes(group),
         )
 
@@ -287,40 +314,3 @@ def is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _tls(host: str, parts: list[Component]) -> Tls:
-    blocks = [part.tls for part in parts if part.tls]
-    versions = next((block.versions for block in blocks if block.versions), ("1.2", "1.3"))
-    promised = next((block.suites for block in blocks if block.suites), (*SUITES_1_3, *SUITES))
-    newest = tuple(suite for suite in promised if suite in SUITES_1_3)
-    older = tuple(suite for suite in promised if suite not in SUITES_1_3)
-    bits = next((block.min_key_bits for block in blocks if block.min_key_bits), {"ec": 256})
-    fits_ec = "ec" in bits and (not older or any("ECDSA" in suite for suite in older))
-    key = f"ec-{max(256, bits['ec'])}" if fits_ec else f"rsa-{max(2048, bits.get('rsa', 0))}"
-    return Tls(Certificate((host,), key), versions, older, newest or SUITES_1_3)
-
-
-def _headers(block: Headers) -> Iterable[Header]:
-    """A component's promises as the lines that an operator would give to nginx."""
-    if (hsts := block.strict_transport_security) is not None:
-        rest = ("; includeSubDomains" if hsts.include_subdomains else "") + ("; preload" if hsts.preload else "")
-        yield Header("Strict-Transport-Security", f"max-age={hsts.max_age}{rest}")
-    if (csp := block.content_security_policy) is not None:
-        yield Header(
-            "Content-Security-Policy", "; ".join(" ".join((name, *sources)).strip() for name, sources in csp.items())
-        )
-    if block.referrer_policy is not None:
-        yield Header("Referrer-Policy", block.referrer_policy[0])
-    if block.permissions_policy is not None:
-        yield Header("Permissions-Policy", ", ".join(f"{name}={who}" for name, who in block.permissions_policy.items()))
-    plain = {
-        "X-Frame-Options": block.x_frame_options,
-        "X-Content-Type-Options": block.x_content_type_options,
-        "X-XSS-Protection": block.x_xss_protection,
-        "Cross-Origin-Opener-Policy": block.cross_origin_opener_policy,
-        "Cross-Origin-Embedder-Policy": block.cross_origin_embedder_policy,
-        "Cross-Origin-Resource-Policy": block.cross_origin_resource_policy,
-        **(block.other or {}),
-    }
-    yield from (Header(name, value) for name, value in plain.items() if value is not None)

@@ -129,8 +129,12 @@ class _WantedPages:
             for media_type, path in (component.http.compresses or {}).items():
                 page = self._at(component, path)
                 page.media_type, page.long = media_type, True
-            for path in component.http.caches or {}:
+            for path in (*(component.http.caches or ()), *(component.http.never_cached or ())):
                 self._at(component, path)
+            for path in (*(component.http.revalidates or ()), *(component.http.methods or ())):
+                self._at(component, path)
+            for path, media_type in (component.http.static or {}).items():
+                self._at(component, path).media_type = media_type
 
     @staticmethod
     def _add_health(page: _Wanted, health: Health, owner: str | None) -> None:
@@ -226,6 +230,11 @@ def with_member(body: Any, query: str, value: Any) -> Any:
         return items
 
     return put(body, steps_of(query))
+
+
+def text_of_type(media_type: str) -> str:
+    """A text of a media type."""
+    return _document(media_type, "the edge", [])
 
 
 def _document(media_type: str, name: str, texts: list[str]) -> str:

@@ -16,20 +16,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roadworthy.sandbox import programs, serving
-from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Store, Terminator, Tls, Zone
+from roadworthy.sandbox import modern_relay, names, programs, serving
+from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Store, Terminator, Tls
 from roadworthy.sandbox.ending import die_with_parent
-from roadworthy.sandbox.nginx import relayed, render
+from roadworthy.sandbox.mail import MailJob, serve_mail
+from roadworthy.sandbox.nginx import files_of, relayed, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from roadworthy.sandbox.certificates import Authorities
+    from roadworthy.sandbox.zones import Naming
 
 POLL_S = 0.005
 READY_S = 20.0
 STOP_S = 5.0
+FILE_DATE = 1_790_000_000
+"""Of all static files: what is copied to several servers keeps its date."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,15 @@ class Nginx:
 
     config: str
     listens: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, str], ...] = ()
+    """Static files, each with its path below the sandbox's folder."""
     name: str = "@nginx"  # no component can be called so
     state: State = State.RUNNING
 
 
 @dataclass(frozen=True)
 class Relay:
-    """An old TLS terminator before nginx."""
+    """A TLS terminator before nginx: an old one, or one that is newer than nginx's own OpenSSL."""
 
     name: str
     address: tuple[str, int]
@@ -56,14 +62,14 @@ class Relay:
 
 @dataclass(frozen=True)
 class Names:
-    """The name server."""
+    """The name servers."""
 
-    zone: Zone
+    naming: Naming
     name: str = "@dns"
     state: State = State.RUNNING
 
 
-Job = Nginx | Relay | Names | Service | Store
+Job = Nginx | Relay | Names | Service | Store | MailJob
 
 
 def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]:
@@ -71,15 +77,18 @@ def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]
     relays = [
         Relay(f"{front.host}@relay-{number}", address, front.tls, *authorities.issue(front.tls.certificate))
         for front in deployment.fronts
-        if front.tls is not None and front.tls.terminator is Terminator.LEGACY
+        if front.tls is not None and front.tls.is_relayed
         for number, address in enumerate(front.listens, 1)
     ]
-    jobs: list[Job] = [Names(deployment.zone), *deployment.stores, *deployment.services]
-    if deployment.fronts:
+    jobs: list[Job] = [Names(deployment.names), *deployment.stores, *deployment.services]
+    jobs += [MailJob(server, *authorities.issue(server.tls.certificate)) for server in deployment.mail]
+    jobs += [policy.service for policy in deployment.policies]
+    fronts = (*deployment.fronts, *(policy.front for policy in deployment.policies))
+    if fronts:
         taken = {relay.address for relay in relays}
-        listens = [address for front in deployment.fronts for address in front.listens]
+        listens = [address for front in fronts for address in front.listens]
         listens = [relayed(address) if address in taken else address for address in listens]
-        jobs.append(Nginx(render(deployment.fronts, authorities.issue), tuple(listens)))
+        jobs.append(Nginx(render(fronts, authorities.issue), tuple(listens), files_of(fronts)))
     return (*jobs, *relays)
 
 
@@ -87,20 +96,27 @@ def addresses_of(job: Job) -> tuple[tuple[str, int], ...]:
     """Where a job's process accepts connections."""
     if isinstance(job, Nginx):
         return job.listens
-    return (job.zone.address,) if isinstance(job, Names) else (job.address,)
+    return names.listens(job.naming) if isinstance(job, Names) else (job.address,)
 
 
 def _run(job: Job, directory: Path) -> None:
     """The whole life of a job's process."""
     if isinstance(job, Service):
         serving.serve_pages(job)
+    elif isinstance(job, MailJob):
+        serve_mail(job)
     elif isinstance(job, Names):
-        serving.serve_names(job.zone)
+        names.serve_names(job.naming)
     elif isinstance(job, Relay):
-        serving.relay(job.address, relayed(job.address), job.tls, job.chain, job.key)
+        relay = modern_relay.relay if job.tls.terminator is Terminator.MODERN else serving.relay
+        relay(job.address, relayed(job.address), job.tls, job.chain, job.key)
     elif isinstance(job, Nginx):
         config = directory / "nginx" / "nginx.conf"
         config.write_text(job.config)
+        for path, body in job.files:
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (directory / path).write_text(body)
+            os.utime(directory / path, (FILE_DATE, FILE_DATE))
         programs.exec_nginx(directory, config, config.with_name("openssl.cnf"))
     elif job.product is Product.POSTGRES:
         programs.exec_postgres(job, directory / "stores" / job.name)

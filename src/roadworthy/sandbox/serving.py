@@ -1,4 +1,4 @@
-"""What runs in the sandbox's own processes: the services, a bare listener, the name server, the old TLS relay.
+"""What runs in the sandbox's own processes: the services, a bare listener, the old TLS relay.
 
 Each function here is the whole life of one process: it never returns.
 """
@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import math
 import socket
 import ssl
 import sys
@@ -16,29 +17,25 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
+from roadworthy.sandbox import sockets
+from roadworthy.sandbox.throttle import Counter
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from pathlib import Path
 
-    from roadworthy.sandbox.deployment import Need, Page, Service, Store, Tls, Zone
+    from roadworthy.sandbox.deployment import Need, Page, Service, Store, Tls
+    from roadworthy.sandbox.throttle import Door, Throttle
 
-TTL_S = 60
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
     "1.1": ssl.TLSVersion.TLSv1_1,
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
+_CURVES = {"P-256": "prime256v1", "P-384": "secp384r1", "P-521": "secp521r1"}
 _ALLOW_CLIENT_RENEGOTIATION = 1 << 8  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION of OpenSSL 3; `ssl` has no name for it
 
 
@@ -53,6 +50,8 @@ class _Site(_Server):
 
     def __init__(self, service: Service) -> None:
         self.pages = {page.path: page for page in service.pages}
+        self.missing = service.missing
+        self.counter = Counter()
         self._checks = ThreadPoolExecutor(max_workers=16)
         super().__init__(service.address, _Visit)
 
@@ -81,16 +80,72 @@ class _Visit(BaseHTTPRequestHandler):
         site = cast("_Site", self.server)
         page = site.turn(self.path.partition("?")[0])
         if page is None:
-            self._answer(404, "application/json", b'{"error":"not found"}')
+            self._answer(404, "application/json", site.missing.encode())
+            return
+        if page.throttle is not None and page.door is None and self._refused(page.throttle, ""):
+            return
+        if page.socket is not None and self.headers.get("Upgrade"):
+            self.close_connection = True
+            sockets.converse(page.socket, self.connection, self.path, self.headers.items())
             return
         time.sleep(page.delay_s)
         if failed := site.unwell(page):
             self._answer(503, "application/json", json.dumps({"status": "error", "failed": failed}).encode())
             return
+        known = [value for name, value in page.headers if name == "ETag"]
+        if page.heeds_conditions and known and self.headers.get("If-None-Match") == known[0]:
+            self._answer(304, None, b"", page.headers)
+            return
         charset = "" if page.media_type.endswith("json") else "; charset=utf-8"
         self._answer(page.status, page.media_type + charset, page.body.encode(), page.headers)
 
     do_HEAD = do_GET  # noqa: N815 - http.server finds methods by these names
+
+    def do_POST(self) -> None:
+        """Takes what is sent, whatever becomes of it."""
+        body = self._body()
+        site = cast("_Site", self.server)
+        page = site.pages.get(self.path.partition("?")[0])
+        if page is not None and page.takes_any_method:
+            self.do_GET()
+        elif page is None:
+            self._answer(404, "application/json", site.missing.encode())
+        elif page.door is None:
+            self._answer(405, "application/json", b'{"error":"method not allowed"}', (("Allow", "GET, HEAD"),))
+        elif page.throttle is None or not self._refused(page.throttle, body):
+            self._try(page.door, body)
+
+    def _body(self) -> str:
+        left = int(self.headers.get("Content-Length") or 0)
+        kept = b""
+        while left and (part := self.rfile.read(min(left, 65536))):
+            left -= len(part)
+            kept = (kept + part)[:65536]
+        return kept.decode("utf-8", "replace")
+
+    def _try(self, door: Door, body: str) -> None:
+        if body in door.lets_in:
+            self._answer(200, "application/json", door.opened.encode())
+        elif door.back_to is not None:
+            self._answer(302, "text/html", b"", (("Location", door.back_to),))
+        else:
+            self._answer(door.refuses, "application/json", door.body.encode())
+
+    def _refused(self, throttle: Throttle, key: str) -> bool:
+        """Whether the client has asked for the page, or tried this very thing, too often, and was told so."""
+        wait_s = cast("_Site", self.server).counter.seconds_to_wait(throttle, (self.path.partition("?")[0], key))
+        if wait_s is None:
+            return False
+        headers = (("Retry-After", str(math.ceil(wait_s))),) if throttle.retry_after else ()
+        self._answer(throttle.status, "application/json", b'{"message":"Too Many Attempts."}', headers)
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        """A method that nobody thought of: only some pages take it."""
+        page = cast("_Site", self.server).pages.get(self.path.partition("?")[0]) if name.startswith("do_") else None
+        if page is None or not page.takes_any_method:
+            raise AttributeError(name)
+        return self.do_GET
 
     def do_OPTIONS(self) -> None:
         self._answer(204, None, b"", (("Allow", "GET, HEAD, OPTIONS"),))
@@ -142,55 +197,6 @@ def serve_nothing(store: Store) -> None:
         server.serve_forever()
 
 
-def serve_names(zone: Zone) -> None:
-    """An authoritative name server for everything, over UDP and TCP."""
-    answers = {dns.name.from_text(name): ips for name, ips in zone.names.items()}
-
-    class Datagrams(asyncio.DatagramProtocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = cast("asyncio.DatagramTransport", transport)
-
-        def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-            if reply := _reply(data, answers):
-                self.transport.sendto(reply, address)
-
-    async def stream(reader: StreamReader, writer: StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-            while True:
-                size = int.from_bytes(await reader.readexactly(2), "big")
-                reply = _reply(await reader.readexactly(size), answers)
-                if reply is None:
-                    break
-                writer.write(len(reply).to_bytes(2, "big") + reply)
-                await writer.drain()
-        writer.close()
-
-    async def serve() -> None:
-        await asyncio.get_running_loop().create_datagram_endpoint(Datagrams, local_addr=zone.address)
-        await (await asyncio.start_server(stream, *zone.address)).serve_forever()
-
-    asyncio.run(serve())
-
-
-def _reply(wire: bytes, names: dict[dns.name.Name, tuple[str, ...]]) -> bytes | None:
-    try:
-        question = dns.message.from_wire(wire)
-        response = dns.message.make_response(question)
-    except dns.exception.DNSException:
-        return None
-    response.flags |= dns.flags.AA
-    for asked in question.question:
-        found = names.get(asked.name)
-        if found is None:
-            response.set_rcode(dns.rcode.NXDOMAIN)
-        elif asked.rdtype == dns.rdatatype.A:
-            response.answer.append(dns.rrset.from_text(asked.name, TTL_S, "IN", "A", *found))
-        if not response.answer:
-            soa = f"ns.sandbox. hostmaster.sandbox. 1 3600 600 86400 {TTL_S}"
-            response.authority.append(dns.rrset.from_text(dns.name.root, TTL_S, "IN", "SOA", soa))
-    return response.to_wire()
-
-
 def relay(address: tuple[str, int], backend: tuple[str, int], tls: Tls, chain: Path, key: Path) -> None:
     """An old TLS terminator before nginx: all as the edge had, and clients may renegotiate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -200,6 +206,8 @@ def relay(address: tuple[str, int], backend: tuple[str, int], tls: Tls, chain: P
     context.minimum_version, context.maximum_version = _VERSIONS[min(tls.versions)], _VERSIONS[max(tls.versions)]
     if tls.suites:
         context.set_ciphers(":".join(tls.suites))
+    if curve := next((_CURVES[group] for group in tls.groups if group in _CURVES), None):
+        context.set_ecdh_curve(curve)  # one alone: so old are such relays
 
     async def pipe(reader: StreamReader, writer: StreamWriter) -> None:
         with contextlib.suppress(OSError, ssl.SSLError):

@@ -32,8 +32,10 @@ from roadworthy.sandbox import nginx, programs
 from roadworthy.sandbox.certificates import Authorities
 from roadworthy.sandbox.deployment import Deployment, Product, State, Store, local_port
 from roadworthy.sandbox.deriving import derive
+from roadworthy.sandbox.deriving_http import hosts_behind
 from roadworthy.sandbox.ending import remove
 from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
+from roadworthy.sandbox.names import anchor
 from roadworthy.sandbox.pages import PromiseError
 from roadworthy.sandbox.processes import Job, Process, addresses_of, await_end, await_ready, jobs_of
 from roadworthy.target.models import Target
@@ -55,20 +57,34 @@ class StartError(RuntimeError):
 
 def overlay(deployment: Deployment, ca_file: Path) -> str:
     """What leads a verification of the target here, and nothing else: YAML."""
-    endpoints = dict.fromkeys(component.endpoint for component in deployment.target.components.values())
-    mapped = sorted({80, 443, *(port for _, port in endpoints if local_port(port) != port)})
-    by_address = [  # no name to resolve
+    parts = deployment.target.components.values()
+    endpoints = dict.fromkeys(component.endpoint for component in parts if component.domain is None)
+    endpoints |= dict.fromkeys(hosts_behind(deployment.target))
+    closed = {port for part in parts if part.exposure for port in part.exposure.port_numbers}
+    privileged = (port for port in {port for _, port in endpoints} | closed if local_port(port) != port)
+    mapped = sorted({80, 443, *privileged})
+    names = deployment.names
+    own = [  # no name to resolve, or one that promises to be elsewhere
         f"{host}:{port}:{ip}:{local_port(port)}"
         for host, port in endpoints
-        if host not in deployment.zone.names
+        if host in names.led or host not in names.hosts
         for ip in deployment.hosts[host]
     ]
-    ip, port = deployment.zone.address
+    for host in sorted(names.led & deployment.hosts.keys()):
+        here = [part for part in parts if part.endpoint[0] == host]
+        asked = {80} if any(part.http or part.headers for part in here) else set()
+        asked |= {port for part in here if part.exposure for port in part.exposure.port_numbers}
+        ports = sorted(port for port in asked if (host, port) not in endpoints)
+        own += [f"{host}:{port}:{ip}:{local_port(port)}" for port in ports for ip in deployment.hosts[host]]
+        own += [f"{host}::{ip}:" for ip in deployment.hosts[host]]
+    ip, port = names.resolver
     network = {
         "resolver": f"{ip}:{port}",
         "ca_file": str(ca_file),
-        "connect_to": [*by_address, *(f":{port}::{local_port(port)}" for port in mapped)],
+        "connect_to": [*own, *names.routes, *(f":{port}::{local_port(port)}" for port in mapped)],
     }
+    if names.signed:
+        network["trust_anchor"] = str(ca_file.with_name("anchor.txt"))
     return yaml.safe_dump({"network": network}, sort_keys=False)
 
 
@@ -107,6 +123,8 @@ class Sandbox:
         self.authorities = Authorities(directory / "certificates")
         (directory / "ca.pem").write_bytes(self.authorities.root_pem)
         (directory / "nginx" / "openssl.cnf").write_text(nginx.OPENSSL)
+        if self.healthy.names.signed:
+            (directory / "anchor.txt").write_text(anchor(self.healthy.names))
         (directory / "overlay.yaml").write_text(overlay(self.healthy, directory / "ca.pem"))
 
     def reconcile(self) -> None:
@@ -224,7 +242,8 @@ class Sandbox:
 def _kind(job: Job) -> str:
     if isinstance(job, Store):
         return job.product.value
-    return {"Nginx": "nginx", "Relay": "old TLS relay", "Names": "DNS"}.get(type(job).__name__, "service")
+    kinds = {"Nginx": "nginx", "Relay": "TLS relay", "Names": "DNS", "MailJob": "SMTP"}
+    return kinds.get(type(job).__name__, "service")
 
 
 class Control:

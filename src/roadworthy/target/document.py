@@ -111,14 +111,21 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def read_document(path: Path) -> Document:
-    """Reads one file. What can't be read is a problem of the document, not an exception."""
+TARGET = "a target is a mapping: schema: 1, name: ..."
+"""What a target file looks like, for who gave another one."""
+
+
+def read_document(path: Path, like: str = TARGET) -> Document:
+    """Reads one file. What can't be read is a problem of the document, not an exception.
+
+    `like` says what it should have been, for who gave something else.
+    """
     mark = Mark(shown_path(path))
     try:
         text = _text_of(path)
     except ValueError as error:
         return Document(None, (Problem(mark, "", str(error)),))
-    return parse_document(text, mark.file)
+    return parse_document(text, mark.file, like)
 
 
 def _text_of(path: Path) -> str:
@@ -142,9 +149,9 @@ def _text_of(path: Path) -> str:
         raise ValueError(f"is not text in UTF-8 (line {line})") from error
 
 
-def parse_document(text: str, file: str) -> Document:
+def parse_document(text: str, file: str, like: str = TARGET) -> Document:
     """The tree of a YAML text; `file` is its name in marks."""
-    builder = _Builder(file)
+    builder = _Builder(file, like)
     try:
         for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             builder.take(event)
@@ -189,8 +196,9 @@ class _Open:
 class _Builder:
     """Turns events into nodes; the stack is its own, so that depth is bounded by MAX_DEPTH and not by Python's."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, like: str) -> None:
         self.file = file
+        self.like = like
         self.problems: list[Problem] = []
         self.usable = True
         self.open: list[_Open] = []
@@ -274,12 +282,10 @@ class _Builder:
         if not self.usable:
             return Document(None, tuple(self.problems))
         if root is None or (isinstance(root, Scalar) and root.value is None):
-            return Document(None, (Problem(Mark(self.file), "", "is empty; a target has schema, name, ..."),))
+            return Document(None, (Problem(Mark(self.file), "", f"is empty; {self.like}"),))
         if not isinstance(root, MapNode):
             found = describe_found(root)
-            return Document(
-                None, (Problem(root.mark, "", f"found {found}; a target is a mapping: schema: 1, name: ..."),)
-            )
+            return Document(None, (Problem(root.mark, "", f"found {found}; {self.like}"),))
         return Document(root, tuple(self.problems))
 
 

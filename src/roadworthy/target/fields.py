@@ -1,4 +1,7 @@
-"""What the model says of a place in the target file: its keys, what is allowed there, whether it may be printed."""
+"""What the model says of a place in the target file: its keys, what is allowed there, whether it may be printed.
+
+`of` is the model of the file; that of target files, unless another one is given.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +33,17 @@ class Spot(NamedTuple):
     field: FieldInfo | None = None
 
 
-def spot_at(path: Path) -> Spot | None:
+def spot_at(path: Path, of: type[BaseModel] = Target) -> Spot | None:
     """What belongs at a path; None where the model has no such place."""
-    spot: Spot | None = Spot(Target)
+    spot: Spot | None = Spot(of)
     for key in path:
         spot = _inside(spot.annotation, key) if spot else None
     return spot
 
 
-def keys_at(path: Path) -> tuple[str, ...]:
+def keys_at(path: Path, of: type[BaseModel] = Target) -> tuple[str, ...]:
     """The keys that a mapping may have; none where the model does not name them."""
-    spot = spot_at(path)
+    spot = spot_at(path, of)
     model = model_of(spot.annotation) if spot else None
     return tuple(field.alias or name for name, field in model.model_fields.items()) if model else ()
 
@@ -56,7 +59,9 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def is_public(path: Path) -> bool:
-    """Whether a value may be printed although it came by reference."""
+    """Whether a value may be printed although it came by reference; what stands in a list is as public as the list."""
+    while path and path[-1].isdigit():
+        path = path[:-1]
     spot = spot_at(path)
     extra = spot.field.json_schema_extra if spot and spot.field else None
     return isinstance(extra, dict) and bool(extra.get(PUBLIC))
@@ -68,9 +73,9 @@ def is_on(path: Path) -> bool:
     return spot is not None and spot.field is not None and spot.field.default is True
 
 
-def allowed_at(path: Path) -> str:
+def allowed_at(path: Path, of: type[BaseModel] = Target) -> str:
     """What may stand at a path, in words; empty where the model has no such place."""
-    spot = spot_at(path)
+    spot = spot_at(path, of)
     if spot is None:
         return ""
     metadata = tuple(spot.field.metadata) if spot.field else ()
@@ -79,9 +84,9 @@ def allowed_at(path: Path) -> str:
     return " or ".join(dict.fromkeys(_words(schema, schema.get("$defs", {}))))
 
 
-def key_allowed_at(path: Path) -> str:
+def key_allowed_at(path: Path, of: type[BaseModel] = Target) -> str:
     """What the keys of the mapping at a path may look like, in words."""
-    spot = spot_at(path)
+    spot = spot_at(path, of)
     for option in _options(spot.annotation) if spot else ():
         if get_origin(option) is dict:
             schema = TypeAdapter(get_args(option)[0]).json_schema()

@@ -43,10 +43,10 @@ from roadworthy.target.merging import assign, follow, merge, prune, split_key
 from roadworthy.target.models import Target
 from roadworthy.target.parts import expand_each, fill_in
 from roadworthy.target.problems import Mark, Problem, TargetError, TargetNotFound, suggest
-from roadworthy.target.references import MIN_SECRET_LENGTH, Unresolvable, has_references, resolve
+from roadworthy.target.references import MIN_SECRET_LENGTH, Unresolvable, has_references, needed, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Loaded", "TargetError", "TargetNotFound", "Tree", "find_target", "load_target", "read_tree"]
 
@@ -67,6 +67,11 @@ class Tree:
         merged: dict[str, Any] = plain(self.root)
         return merged
 
+    @property
+    def environment(self) -> frozenset[str]:
+        """The environment variables that it needs: those without a default."""
+        return frozenset().union(*(needed(text) for text in _texts(self.merged)))
+
     def where(self, key: str) -> str | None:
         """`file:line:column` of a dotted key, or of its nearest parent; None where no file has a part of it."""
         found = follow(self.root, split_key(self.root, key))
@@ -80,6 +85,17 @@ class Loaded(Tree):
     target: Target
     secrets: Mapping[str, str]
     """Every value that must not be shown, with the reference that gave it."""
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (*_texts(key), *_texts(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def load_target(

@@ -13,17 +13,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from roadworthy.target.blocks.block import one_or_many
+from roadworthy import __version__
+from roadworthy.target.blocks.block import Expectation, Leave, one_or_many
 from roadworthy.target.blocks.dns import Dns
 from roadworthy.target.blocks.exposure import Exposure
 from roadworthy.target.blocks.headers import Headers
 from roadworthy.target.blocks.health import Health, Release, Running, Tcp
 from roadworthy.target.blocks.http import Http
-from roadworthy.target.blocks.limits import Limits
+from roadworthy.target.blocks.limits import MARGIN_S, Limits
 from roadworthy.target.blocks.mail import Mail, Smtp
 from roadworthy.target.blocks.tls import Tls
 from roadworthy.target.blocks.websocket import Websocket
-from roadworthy.target.routes import parse_resolver, parse_route
+from roadworthy.target.routes import is_ip, parse_resolver, parse_route
 from roadworthy.target.values import PUBLIC, Duration, Frozen, show_duration
 
 BLOCKS_OF = {
@@ -62,7 +63,7 @@ class Component(Frozen):
     release: Running | None = Field(None, description="Where this component tells the version that it runs.")
     tcp: Tcp | None = Field(None, description="Its port, for a part that speaks no HTTP.")
     tls: Tls | None = Field(None, description="Its certificate, TLS versions and suites.")
-    http: Http | None = Field(None, description="Redirects, versions, compression, caching.")
+    http: Http | None = Field(None, description="Redirects, versions, caching, methods, what stands in front.")
     headers: Headers | None = Field(None, description="The headers of its pages.")
     websocket: Websocket | None = Field(None, description="Its WebSocket endpoint.")
     exposure: Exposure | None = Field(None, description="What a stranger must not find.")
@@ -99,7 +100,7 @@ class Component(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _is_verifiable(self) -> Self:
+    def _is_named(self) -> Self:
         if sum(place is not None for place in (self.url, self.address, self.domain)) != 1:
             raise ValueError("give one of url, address and domain")
         if self.url is not None:
@@ -115,6 +116,14 @@ class Component(Frozen):
             raise ValueError(f"address {self.address!r} is not of the form name:port")
         if self.domain and not re.fullmatch(r"[^\s:/@]+\.[^\s:/@.]+", self.domain):
             raise ValueError(f"domain {self.domain!r} is not of the form shop.example")
+        return self
+
+    @model_validator(mode="after")
+    def _is_verifiable(self) -> Self:
+        if self.address is None and self.tls is not None and self.tls.starttls is not None:
+            raise ValueError("tls.starttls needs an address: behind a url, TLS comes first")
+        if self.url is None and self.exposure is not None and self.exposure.needs_url:
+            raise ValueError(f"exposure.{self.exposure.needs_url[0]} needs a url")
         here, allowed = next((place, blocks) for place, blocks in BLOCKS_OF.items() if getattr(self, place) is not None)
         given = [block for block in BLOCKS if getattr(self, block) is not None]
         if not given:
@@ -122,6 +131,12 @@ class Component(Frozen):
         if strangers := [block for block in given if block not in allowed]:
             fitting = " or ".join(place for place, blocks in BLOCKS_OF.items() if strangers[0] in blocks)
             raise ValueError(f"{strangers[0]} needs a {fitting}, not a{'n' * here.startswith('a')} {here}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_name_where_it_needs_one(self) -> Self:
+        if self.dns is not None and is_ip(self.endpoint[0]):
+            raise ValueError("dns needs a name, not an IP address")
         return self
 
 
@@ -132,6 +147,16 @@ def _route(value: str) -> str:
 
 def _resolver(value: str) -> str:
     parse_resolver(value)
+    return value
+
+
+_CONTACT = re.compile(r"(?:https?://[^\s()\\/]+[^\s()\\]*|mailto:[^\s()\\@]+@[^\s()\\@]+)", re.ASCII)
+"""What can stand in a comment of User-Agent (RFC 9110 section 5.6.5) as it is."""
+
+
+def _contact(value: str) -> str:
+    if not _CONTACT.fullmatch(value) or not value.isascii() or not value.isprintable():
+        raise ValueError("a contact is written as https://ops.example/roadworthy or mailto:ops@shop.example")
     return value
 
 
@@ -152,12 +177,41 @@ class Network(Frozen):
         description="PEM file of the certificate authorities to trust, found from this file's own folder.",
         json_schema_extra={PUBLIC: True},
     )
+    trust_anchor: str | None = Field(
+        None,
+        description="File of the DS or DNSKEY records that DNSSEC is trusted from, as in a zone file, found from this "
+        "file's own folder; without one, the root's.",
+        json_schema_extra={PUBLIC: True},
+    )
     timeout: Duration = Field(10.0, description="For one observation, retries included.")
     scan_timeout: Duration = Field(60.0, description="For one scan of TLS versions and suites: many exchanges.")
     deadline: Duration = Field(120.0, description="For all observations of a run.")
     retries: int = Field(1, ge=0, le=5, description="After a transient failure of one observation.")
     concurrency: int = Field(32, ge=1, le=512, description="Observations under way at once.")
     per_host: int = Field(6, ge=1, le=64, description="Observations under way at once to one name and port.")
+    budget: int = Field(
+        1000,
+        ge=1,
+        description="Exchanges of one run with one name, at each of its addresses. A run that needs more is refused "
+        "before anything is sent; what is left over is for retries.",
+    )
+    contact: Annotated[str, AfterValidator(_contact)] | None = Field(
+        None,
+        max_length=200,
+        description="Whom to ask about this client: an https:// or mailto: address, sent in User-Agent.",
+        json_schema_extra={PUBLIC: True},
+    )
+    allows: tuple[Leave, ...] = Field(
+        (),
+        description="What may be done that could make a server defend itself, or alarm somebody: `bursts` of requests, "
+        "`logins` with wrong passwords, requests that look like `attacks`, connections to a list of `ports`, "
+        "`large-bodies`. A promise that needs one of them is refused where it is not named.",
+    )
+
+    @property
+    def user_agent(self) -> str:
+        """How all HTTP of a run names itself."""
+        return f"roadworthy/{__version__}" + (f" (+{self.contact})" if self.contact else "")
 
     @property
     def patience_s(self) -> float:
@@ -193,10 +247,14 @@ class Target(Frozen):
         reached = set()
         for component in self.components.values():
             host, port = component.endpoint
-            reached |= {(host, port), (host, 80)} if component.http else {(host, port)}
+            reached |= {(host, port), (host, 80)} if component.http or component.headers else {(host, port)}
+            reached |= {(host, port) for port in component.exposure.port_numbers} if component.exposure else set()
+            reached |= {(f"mta-sts.{host}", 443)} if component.mail and component.mail.mta_sts else set()
+            reached |= {place[1:] for place in component.http.origins_behind} if component.http else set()
         for entry in self.network.connect_to:
             route = parse_route(entry)
-            if route.host is not None and not any(route.leads(host, port) for host, port in reached):
+            of_names = route.port == 53 and any(part.dns or part.mail for part in self.components.values())  # noqa: PLR2004 - DNS
+            if route.host is not None and not of_names and not any(route.leads(*place) for place in reached):
                 known = ", ".join(sorted(f"{host}:{port}" for host, port in reached))
                 raise ValueError(f"network.connect_to: {entry!r} is about no component; there are {known}")
         return self
@@ -214,6 +272,39 @@ class Target(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _limits_let_go_in_time(self) -> Self:
+        for name, component in self.components.items():
+            key, wait_s = component.limits.longest_wait_s if component.limits else ("", 0.0)
+            if wait_s + MARGIN_S > self.network.scan_timeout:
+                raise ValueError(
+                    f"components.{name}.limits.{key}: to see this takes up to {show_duration(wait_s + MARGIN_S)}, and "
+                    f"one observation may take {show_duration(self.network.scan_timeout)}; raise network.scan_timeout "
+                    "(and network.deadline)"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_rough_without_leave(self) -> Self:
+        for name, component in self.components.items():
+            for block in BLOCKS:
+                promised = getattr(component, block)
+                for need in promised.needs() if isinstance(promised, Expectation) else ():
+                    if need.leave not in self.network.allows:
+                        raise ValueError(
+                            f"components.{name}.{block}.{need.key}: to see this, {need.sends}. "
+                            f"Where that is all right, say so: network: {{allows: [{need.leave}]}}"
+                        )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_reached_is_there(self) -> Self:
+        for name, component in self.components.items():
+            for other in (component.http and component.http.reaches) or ():
+                if other not in self.components or self.components[other].url is None:
+                    raise ValueError(f"components.{name}.http.reaches: {other} is no component with a url")
+        return self
+
+    @model_validator(mode="after")
     def _dependencies_hold(self) -> Self:
         for name, component in self.components.items():
             unknown = [other for other in component.depends_on if other not in self.components]
@@ -223,6 +314,17 @@ class Target(Frozen):
             if name in self.dependencies_of(name):
                 raise ValueError(f"components.{name}.depends_on: depends on itself in a circle")
         return self
+
+    @property
+    def limited_hosts(self) -> dict[str, tuple[float, int]]:
+        """The hosts that refuse who asks too fast: requests in a second, and how many may be ahead; the strictest."""
+        found: dict[str, tuple[float, int]] = {}
+        for component in self.components.values():
+            rate = component.limits.rate if component.limits else None
+            if rate is not None:
+                host, pace = component.endpoint[0], (rate.requests / rate.per, rate.capacity)
+                found[host] = min(found.get(host, pace), pace)
+        return found
 
     def dependencies_of(self, name: str) -> frozenset[str]:
         """All components that one can't work without, directly or through others."""

@@ -208,7 +208,7 @@ def _complete_block(node: Node, block: str, key: str, default: MapNode | None, p
         return node
     full = merge(default, node) if default else node
     name = full.get("policy") if isinstance(full, MapNode) else None
-    if block not in ("tls", "headers") or not isinstance(name, Scalar) or not isinstance(name.value, str):
+    if block not in ("tls", "headers", "dns") or not isinstance(name, Scalar) or not isinstance(name.value, str):
         return full
     policy = _policy(name, block, f"{key}.policy", problems)
     return merge(policy, full) if policy else full
@@ -233,8 +233,8 @@ def _about(block: str) -> Iterator[str]:
 
 @cache
 def policies() -> dict[str, MapNode]:
-    """Every policy by its name: `name`, `date`, `source`, and the values for `tls` or `headers`."""
+    """Every policy by its name: `name`, `date`, `source`, and the values for `tls`, `headers` or `dns`."""
     files = sorted(_POLICIES.glob("*.yaml"))
     # named as below the package, so that no report holds the place where the package is installed
-    roots = {file.stem: parse_document(file.read_text("utf-8"), f"policy/{file.name}").root for file in files}
-    return {name: root for name, root in roots.items() if root is not None}
+    roots = [parse_document(file.read_text("utf-8"), f"policy/{file.name}").root for file in files]
+    return {name.text: root for root in roots if root is not None and isinstance(name := root.get("name"), Scalar)}

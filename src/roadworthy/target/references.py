@@ -86,6 +86,16 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _EACH.sub(lambda match: values[match["key"]] if match["key"] else match[0], text)
 
 
+def needed(text: str) -> frozenset[str]:
+    """The environment variables that a text can't be resolved without: those that it gives no default for."""
+    bodies = (match["body"] or "" for match in _TOKEN.finditer(text))
+    return frozenset(
+        name
+        for scheme, _, name in (body.partition(":") for body in bodies)
+        if scheme == "env" and _NAME.fullmatch(name)
+    )
+
+
 def each_key(text: str) -> str | None:
     """The key, where a text is nothing but `${each:key}`."""
     match = _EACH.fullmatch(text)

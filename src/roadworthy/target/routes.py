@@ -6,7 +6,7 @@ Pure text, no network.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -56,14 +56,29 @@ def parse_route(entry: str) -> Route:
 def routed(entries: Iterable[str], host: str, port: int) -> tuple[tuple[str, int], ...]:
     """The (host, port) pairs that a name is really reached at, in order; empty where no entry is about it.
 
-    curl takes the first entry that matches. Here every one is an address behind the name, because all are verified.
+    curl takes the first entry that matches. Here every one is an address behind the name, because all are verified; an
+    entry for this very name and port goes before one for the name, and that before one for any name.
 
     Raises:
         ValueError: an entry is malformed.
     """
-    routes = [parse_route(entry) for entry in entries]
-    found = ((route.to_host or host, route.to_port or port) for route in routes if route.leads(host, port))
+    routes = [route for entry in entries if (route := parse_route(entry)).leads(host, port)]
+    closest = max(((route.host is not None, route.port is not None) for route in routes), default=None)
+    found = (
+        (route.to_host or host, route.to_port or port)
+        for route in routes
+        if (route.host is not None, route.port is not None) == closest
+    )
     return tuple(dict.fromkeys(found))
+
+
+def is_ip(host: str) -> bool:
+    """Whether a host is given by its address."""
+    try:
+        ip_address(plain_name(host))
+    except ValueError:
+        return False
+    return True
 
 
 def parse_resolver(text: str) -> tuple[str, int]:

@@ -28,9 +28,12 @@ def file_schema() -> dict[str, Any]:
         "pattern": r"\$\{",
         "description": "${env:NAME}, ${env:NAME:-default}, ${file:/path}; in for_each also ${each:key}",
     }
-    for block in ("Tls", "Headers"):
+    for block in ("Tls", "Headers", "Dns"):
         known = [name for name, policy in policies().items() if policy.get(block.lower())]
-        defs[block]["properties"]["policy"] = {"enum": known, "description": "A dated policy, adopted by name."}
+        defs[block]["properties"]["policy"] = {
+            "enum": [*known, None],
+            "description": "A dated policy, adopted by name.",
+        }
     component = defs["Component"]["properties"]
     defs["Components"] = {
         "type": "object",

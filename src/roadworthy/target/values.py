@@ -18,9 +18,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_DURATIONS = re.compile(rf"(?:{_DURATION.pattern})+", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?(B|kB|KB|MB|GB|KiB|MiB|GiB)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?(B|kB|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
+LONGEST_S, LARGEST = 100 * 366 * 86400.0, 10.0**18
 _BYTES = {
     "B": 1,
     "kB": 10**3,
@@ -43,10 +45,12 @@ def parse_duration(text: Any) -> Any:
         if isinstance(text, int | float) and not isinstance(text, bool):
             raise ValueError(f"a duration needs a unit: write {text}s or {text}ms")
         return text
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    if not _DURATIONS.fullmatch(text):
         raise ValueError("a duration is written as 500ms, 2s, 5m, 1h30m or 7d")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+    if seconds > LONGEST_S:
+        raise ValueError("a duration is at most 100 years")
+    return seconds
 
 
 def show_duration(seconds: float) -> str:
@@ -77,7 +81,18 @@ def parse_size(text: Any) -> Any:
     match = _SIZE.fullmatch(text)
     if not match:
         raise ValueError("a size is written as 512B, 20MB or 20MiB")
-    return int(float(match[1]) * _BYTES[match[2]])
+    size = float(match[1]) * _BYTES[match[2]]
+    if size > LARGEST:
+        raise ValueError("a size is at most 1000000000GB")
+    return int(size)
+
+
+def show_size(size: int) -> str:
+    """The shortest exact way to write a size: 20000000 -> `20MB`, 1048576 -> `1MiB`."""
+    for unit in ("GB", "GiB", "MB", "MiB", "kB", "KiB"):
+        if size % _BYTES[unit] == 0:
+            return f"{size // _BYTES[unit]}{unit}"
+    return f"{size}B"
 
 
 Duration = Annotated[
@@ -88,7 +103,12 @@ Duration = Annotated[
 ]
 """Seconds; written as `500ms`, `2s`, `5m`."""
 
-Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str), Field(gt=0)]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size, json_schema_input_type=str),
+    PlainSerializer(show_size, return_type=str),
+    Field(gt=0),
+]
 """Bytes; written as `512B`, `20MB`, `20MiB`."""
 
 
