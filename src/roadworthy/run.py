@@ -271,7 +271,7 @@ class Run:
         blockers = [result for result in results if result.is_finding and result.blocking]
         unjudged = collected - len(results)
         rounds = self._rounds()
-        decision = Decision.INTERRUPTED if interrupted else decide(results)
+        decision = Decision.INTERRUPTED if interrupted else decide(results, self.options.fail_on)
         if decision is Decision.GO and (unjudged > 0 or (failed and not blockers) or not self._has_settled(rounds)):
             decision = Decision.INCONCLUSIVE
         part = self._part(len(results))

@@ -104,5 +104,5 @@ def test_the_page_comes_through_the_network(page: NetworkCase) -> None:
 )
 def test_the_origin_serves_nobody_past_the_network(server: HiddenServerCase) -> None:
     """Who knows the origin's address goes round the firewall, the rate limits and the cache of the network."""
-    faults = origin_faults(server.seen.result, server.ask.url)
+    faults = origin_faults(server.seen.result, server.ask.url, is_page=server.expected.is_page)
     assert not faults, "; ".join(faults)

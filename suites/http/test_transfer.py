@@ -51,6 +51,7 @@ def test_no_cache_keeps_the_page(page: NeverCachedCase) -> None:
     """What a shared cache keeps of one visitor's page, it shows to the next one."""
     faults = kept_faults(page.seen.visits)
     assert not faults, "; ".join(faults)
+    page.must_be_all()
 
 
 @check(
@@ -68,3 +69,4 @@ def test_who_has_the_page_is_told_so(page: RevalidationCase) -> None:
     """An ETag that differs from server to server makes clients fetch again what they have, and some never notice."""
     faults = validator_faults(page.seen.visits)
     assert not faults, "; ".join(faults)
+    page.must_be_all()

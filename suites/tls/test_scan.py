@@ -119,7 +119,7 @@ def test_only_suites_of_the_promised_cipher_string_are_accepted(scan: TlsScanCas
 def test_only_promised_groups_are_accepted(scan: TlsScanCase) -> None:
     """The key exchange is as strong as the weakest group that both sides take."""
     faults = rules.unpromised_groups(scan.seen, scan.expected.groups or ())
-    faults = rules.settled(scan.seen, faults, about=("groups",))
+    faults = rules.settled(scan.seen, faults, about=rules.GROUP_DOUBTS)
     assert not faults, "; ".join(faults)
 
 
@@ -135,7 +135,7 @@ def test_only_promised_groups_are_accepted(scan: TlsScanCase) -> None:
 def test_the_promised_groups_are_accepted(scan: TlsScanCase) -> None:
     """A client that knows no other group is turned away, and others need one more round trip."""
     faults = rules.missing_groups(scan.seen, scan.expected.includes_groups or ())
-    faults = rules.settled(scan.seen, faults, about=("groups",))
+    faults = rules.settled(scan.seen, faults, about=rules.GROUP_DOUBTS)
     assert not faults, "; ".join(faults)
 
 
@@ -151,8 +151,8 @@ def test_the_promised_groups_are_accepted(scan: TlsScanCase) -> None:
 )
 def test_key_exchange_withstands_a_quantum_computer(scan: TlsScanCase) -> None:
     """What is recorded today can be read once there is a quantum computer, unless the key exchange resists one."""
-    faults = [] if rules.has_hybrid(scan.seen) else ["accepts no hybrid with ML-KEM"]
-    faults = rules.settled(scan.seen, faults if "groups" not in scan.seen.undetermined else [], about=("groups",))
+    doubts = () if rules.has_hybrid(scan.seen) else rules.GROUP_DOUBTS
+    faults = rules.settled(scan.seen, rules.missing_hybrid(scan.seen), about=doubts)
     assert not faults, "; ".join(faults)
 
 

@@ -2,13 +2,14 @@
 
 python -m tests.agreement tls
 python -m tests.agreement headers node_modules/@mdn/mdn-http-observatory
+unshare --net python -m tests.agreement dns
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.agreement import tls
+from tests.agreement import dns, tls
 from tests.agreement.headers import headers_table
 from tests.agreement.looking import addresses
 from tests.matrix.seeing import up
@@ -19,10 +20,10 @@ def tls_table() -> None:
     host = "api.shop.example"
     print("| server | tool | what | we alone | it alone |\n|---|---|---|---|---|")
     with up("demo") as sandbox:
+        ip, port = addresses(sandbox, "@nginx")[0]
         for fault, name in tls.SUBJECTS:
             if fault:
                 sandbox.break_(f"{fault}:api")
-            ip, port = addresses(sandbox, "@nginx")[0]
             mine = tls.ours(sandbox, host)
             for tool, ask in tls.TOOLS.items():
                 found = tls.differences(mine, ask(ip, port, host))
@@ -35,4 +36,4 @@ def tls_table() -> None:
 
 
 if __name__ == "__main__":
-    {"tls": tls_table, "headers": headers_table}[sys.argv[1]](*sys.argv[2:])
+    {"tls": tls_table, "headers": headers_table, "dns": dns.table}[sys.argv[1]](*sys.argv[2:])

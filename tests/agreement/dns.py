@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.deployment import local_port
 from roadworthy.sandbox.deriving import derive
+from roadworthy.sandbox.faults import FAULTS
 from roadworthy.target.loading import load_target
 from tests.agreement.forwarding import add_address, forwarding
-from tests.matrix.seeing import fault_of, reds, see, target_file, up
+from tests.matrix.seeing import fault_of, faults_of, reds, see, target_file, up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from roadworthy.sandbox.zones import NameServer
-
-NOTABLE = ("WARNING", "ERROR", "CRITICAL")
 
 
 def zonemaster(zone: str, root: NameServer) -> list[str]:
@@ -50,11 +47,15 @@ def zonemaster(zone: str, root: NameServer) -> list[str]:
     return sorted({f"{row['level']} {row['module']}:{row['tag']}" for row in rows})
 
 
-def table(subjects: Iterable[tuple[str, str]]) -> None:
+def table() -> None:
     """Each fault, what it turns red with us, what Zonemaster says that it does not say of the healthy zone."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with up("dns") as sandbox:
         network = sandbox.overlay.read_text().split("resolver: ")[1].split("\n")[0].strip("'\"").rpartition(".")[0]
-        naming = derive(load_target(target_file("dns")).target, network).names
+        deployment = derive(load_target(target_file("dns")).target, network)
+        naming = deployment.names
+        parts = deployment.target.components.items()
+        zones = {name: naming.zone_of(part.endpoint[0]).origin for name, part in parts}
         servers = dict.fromkeys(server for zone in naming.zones for server in zone.servers)
         places = {(ip, 53): server.address for server in servers for ip in server.published}
         for ip, _ in places:
@@ -62,10 +63,11 @@ def table(subjects: Iterable[tuple[str, str]]) -> None:
         root = next(zone for zone in naming.zones if not zone.origin).servers[0]
         assert local_port(53) != 53
         with forwarding(places):
-            usual = {zone: set(zonemaster(zone, root)) for zone in dict.fromkeys(zone for _, zone in subjects)}
+            usual = {zone: set(zonemaster(zone, root)) for zone in dict.fromkeys(zones.values())}
             for zone, said in usual.items():
                 print(f"healthy {zone}: {', '.join(sorted(said)) or 'nothing'}", flush=True)
-            for fault, zone in subjects:
+            for fault in faults_of("dns"):
+                zone = zones[FAULTS[fault].component_for(deployment)]
                 ours = reds(see(sandbox, "dns", fault), fault_of(fault))
                 sandbox.break_(fault)
                 theirs = set(zonemaster(zone, root)) - usual[zone]

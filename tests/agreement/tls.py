@@ -44,6 +44,7 @@ VULNERABILITIES = {
 }
 """As testssl.sh and as we call them."""
 
+_GROUPS = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521", "x25519": "X25519", "x448": "X448"}
 _SSLSCAN = {"ssl 2": "SSL2", "ssl 3": "SSL3", "tls 1.0": "1.0", "tls 1.1": "1.1", "tls 1.2": "1.2", "tls 1.3": "1.3"}
 _TESTSSL = {"SSLv2": "SSL2", "SSLv3": "SSL3", "TLS1": "1.0", "TLS1_1": "1.1", "TLS1_2": "1.2", "TLS1_3": "1.3"}
 
@@ -56,18 +57,21 @@ class Account:
     suites: frozenset[str] | None = None
     """`1.2 ECDHE-RSA-AES128-GCM-SHA256`, OpenSSL's names."""
     vulnerabilities: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
 
 
 def ours(sandbox: Sandbox, host: str) -> Account:
     """What a scan of ours says."""
-    for record in evidence_of(sandbox, TlsScanAsk(host=host, port=443)):
+    for record in evidence_of(sandbox, TlsScanAsk(host=host, port=443, groups=True)):
         if not isinstance(record.result, Seen) or not isinstance(record.result.observation, TlsScanObservation):
             raise AssertionError(f"not observed: {record.result}")
         seen = record.result.observation
         suites = {
             f"{version} {suite.openssl or suite.iana}" for version, found in seen.accepted.items() for suite in found
         }
-        return Account(frozenset(seen.accepted), frozenset(suites), frozenset(seen.vulnerabilities))
+        return Account(
+            frozenset(seen.accepted), frozenset(suites), frozenset(seen.vulnerabilities), frozenset(seen.groups)
+        )
     raise AssertionError("nothing was looked at")
 
 
@@ -79,7 +83,8 @@ def sslscan(ip: str, port: int, host: str) -> Account:
         root = ET.parse(out).getroot()  # noqa: S314 - our own tool's output
     on = {_SSLSCAN[f"{p.get('type')} {p.get('version')}"] for p in root.iter("protocol") if p.get("enabled") == "1"}
     suites = {f"{_short(c.get('sslversion', ''))} {c.get('cipher')}" for c in root.iter("cipher")}
-    return Account(frozenset(on), frozenset(suites))
+    groups = {_GROUPS.get(name, name) for g in root.iter("group") for name in [g.get("name", "").split(" ")[0]]}
+    return Account(frozenset(on), frozenset(suites), groups=frozenset(groups))
 
 
 def testssl(ip: str, port: int, host: str) -> Account:

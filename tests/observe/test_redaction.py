@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -82,6 +82,14 @@ def test_a_promised_word_stays_whatever_its_member_is_called() -> None:
 
 def test_a_secret_with_a_slash_is_known_as_php_writes_it() -> None:
     assert Scrubber({"abc/def": "${env:X}"})(r'{"k": "abc\/def"}') == '{"k": "${env:X}"}'
+
+
+@pytest.mark.parametrize(
+    "sent", [urlencode({"pin": "a{b}&ü"}, safe="{}"), json.dumps({"pin": 'ü"1234'}, ensure_ascii=False)]
+)
+def test_a_secret_is_known_as_a_form_and_as_json_are_sent(sent: str) -> None:
+    scrub = Scrubber({"a{b}&ü": "${env:FORM}", 'ü"1234': "${env:JSON}"})
+    assert scrub(sent) in ("pin=${env:FORM}", '{"pin": "${env:JSON}"}')
 
 
 def test_a_sealed_model_keeps_its_type() -> None:

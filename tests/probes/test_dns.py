@@ -30,6 +30,7 @@ from roadworthy.facts.dns import (
 from roadworthy.probes import dns as name_probe
 from roadworthy.probes import dns_zone as zone_probe
 from roadworthy.probes import dnssec as dnssec_probe
+from roadworthy.probes.dns_zones import _zone_in
 from roadworthy.sandbox.names import replies
 from roadworthy.sandbox.zones import Ds, Signing
 from tests.probes.dns_servers import HOST, ZONE, Ground, ground
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.probes.dns_servers import Answer
+    from tests.probes.dns_servers import Answer, Desk
 
     Change = Callable[[Ground], None]
 
@@ -248,6 +249,22 @@ def test_where_the_resolver_fails_on_a_zone_its_parent_shows_the_way(tmp_path: P
     assert seen.transient
 
 
+@pytest.mark.parametrize(
+    ("answer", "authority", "found"),
+    [
+        ("shop.test. 60 IN CNAME www.example.", "test. 60 IN SOA a. b. 1 2 3 4 5", None),
+        ("shop.test. 60 IN CNAME test.", "", None),
+        ("", "test. 60 IN SOA a. b. 1 2 3 4 5", "test"),
+        ("", "other. 60 IN SOA a. b. 1 2 3 4 5", None),
+        ("shop.test. 60 IN SOA a. b. 1 2 3 4 5", "", "shop.test"),
+    ],
+)
+def test_an_alias_begins_no_zone(answer: str, authority: str, found: str | None) -> None:
+    target = "test. 60 IN SOA a. b. 1 2 3 4 5" if "CNAME test." in answer else ""
+    lines = ("id 1", "opcode QUERY", "rcode NOERROR", ";ANSWER", answer, target, ";AUTHORITY", authority)
+    assert _zone_in(dns.message.from_text("\n".join(filter(None, lines))), "shop.test") == found
+
+
 def test_a_circle_of_aliases_is_seen_at_the_servers(tmp_path: Path) -> None:
     seen = name(tmp_path, "loop.shop.test", change=failing("loop.shop.test", "loop2.shop.test"))
     assert seen.zone == ZONE
@@ -314,6 +331,23 @@ def test_a_hostile_server_of_a_zone_is_a_state_too(tmp_path: Path, kind: str) ->
     (_, well), (_, ill) = seen.endpoints
     assert well.soa is not None
     assert ill.soa is None
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_where_no_server_answers_over_tcp_the_parents_are_tried(tmp_path: Path, *, everywhere: bool) -> None:
+    def without(desk: Desk) -> None:
+        right = desk.answer
+        desk.answer = lambda wire, tcp: None if tcp else right(wire, tcp)
+
+    def change(here: Ground) -> None:
+        for desk in (here.first, here.second, *([here.root] if everywhere else ())):
+            without(desk)
+
+    seen = zone(tmp_path, change)
+    assert {endpoint.tcp.state for _, endpoint in seen.endpoints} == {DnsState.SILENT}
+    ((over_udp, over_tcp),) = (server.said for server in seen.parent_said)
+    assert over_udp.state is DnsState.REFERRED
+    assert (over_tcp.over, over_tcp.state) == ("TCP", DnsState.SILENT if everywhere else DnsState.REFERRED)
 
 
 def test_a_server_that_refuses_tcp_says_so(tmp_path: Path) -> None:

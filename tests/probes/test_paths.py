@@ -160,6 +160,22 @@ def test_source_maps_are_followed_on_the_own_host_alone(serve: Serve, bench: Ben
     assert (seen.page_status, seen.scripts) == (200, 4)
 
 
+@pytest.mark.parametrize("status", [b"429 Too Many Requests", b"503 Service Unavailable", None])
+def test_a_map_that_is_not_answered_is_told(serve: Serve, bench: Bench, status: bytes | None) -> None:
+    async def busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await request_of(reader))[0].split()[1]
+        said = b"404 Not Found" if path == NOWHERE else status if path == "/app.js.map" else b"200 OK"
+        body = b'<html><script src="/app.js"></script></html>' if path == "/" else b""
+        if said:
+            head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (said, len(body))
+            writer.write(head + body)
+            await writer.drain()
+
+    seen = look(busy, serve, bench, NOWHERE, scripts_of="/")
+    assert (seen.scripts, seen.source_maps) == (1, ())
+    assert [told.partition(":")[0] for told in seen.scripts_unanswered] == ["/app.js.map"]
+
+
 @pytest.mark.real
 def test_a_sweep_of_nginx_over_one_connection(tmp_path: Path, bench: Bench) -> None:
     (tmp_path / "www" / "uploads").mkdir(parents=True)

@@ -135,6 +135,53 @@ def test_silence_after_an_answer_is_no_refusal(serve: Serve) -> None:
     assert "1.2" in asked(serve, falls_silent).undetermined
 
 
+def test_who_is_turned_away_after_a_while_knows_nothing_of_the_rest(serve: Serve) -> None:
+    talk = accepts("1.2", [0x2F, 0x35], b"")
+
+    def until(most: int) -> Talk:
+        met = itertools.count()
+
+        async def has_enough(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            said = await reader.read(65536)
+            if said[:1] != b"\x16" or (0x2F in offered(said)[1] and offered(said)[0] == 0x0303 and next(met) >= most):
+                return
+            again = asyncio.StreamReader()
+            again.feed_data(said)
+            again.feed_eof()
+            await talk(again, writer)
+
+        return has_enough
+
+    patient, weary = asked(serve, until(1000)), asked(serve, until(1))
+    assert set(patient.accepted) == set(weary.accepted) == {"1.2"}
+    assert patient.undetermined == ()
+    assert {"1.2", "1.1", "1.0", "SSL3"} <= set(weary.undetermined)
+
+
+@pytest.mark.parametrize(("weary", "unsure"), [(False, ()), (True, ("groups",))])
+def test_who_ends_every_connection_refuses_no_group(serve: Serve, *, weary: bool, unsure: tuple[str, ...]) -> None:
+    ecdhe, is_over = 0xC02F, False
+    exchange = b"\x0c\0\0\4\3\0\x1d\0"  # X25519
+    answer = server_hello("1.2", ecdhe) + b"\x16\3\3" + struct.pack(">H", len(exchange)) + exchange
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal is_over
+        said = await reader.read(65536)
+        is_plain = said[:1] == b"\x16" and offered(said)[0] == 0x0303 and b"\0\x2b\0\3\2\3\4" not in said
+        if is_over or not is_plain or ecdhe not in offered(said)[1]:
+            return
+        if b"\0\x1d" not in said[60:]:
+            is_over = weary
+            return
+        writer.write(answer)
+        await writer.drain()
+
+    seen = asked(serve, talk, all_groups=True)
+    assert list(seen.accepted) == ["1.2"]
+    assert seen.undetermined == unsure
+    assert seen.groups == (() if weary else ("X25519",))
+
+
 def test_groups_are_found_in_tls_1_3_and_before(tmp_path: Path) -> None:
     limited = "ssl_ecdh_curve P-384:X25519:ffdhe2048;"
     both = at_nginx(tmp_path, f"ssl_protocols TLSv1.2 TLSv1.3; {limited}", all_groups=True)

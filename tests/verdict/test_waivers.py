@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from roadworthy.check import Severity
 from roadworthy.target.models import Target
 from roadworthy.target.problems import TargetError
 from roadworthy.verdict.causes import behind_waived, explain
@@ -111,6 +112,7 @@ def test_what_is_no_day_and_no_moment_is_refused(text: object) -> None:
         ({"component": "shop"}, "waivers.0.component: unknown component 'shop'; allowed: api, www; if it is one of"),
         ({"component": []}, "waivers.0.component: "),
         ({"owner": " "}, "waivers.0.owner: "),
+        ({"expires": "9999-12-31T23:59:59-14:00"}, "waivers.0.expires: "),
         ({"expires": "2027-11-23"}, "waivers.0.expires: found 2027-11-23; 366 days ahead at most"),
         ({"until": "x"}, "waivers.0.until: unknown key; allowed: check, component, owner, reason, expires, target"),
     ],
@@ -161,6 +163,12 @@ def test_a_waived_finding_stays_failed_and_does_not_block() -> None:
     assert decide([waived]) is Decision.GO
 
 
+def test_a_waived_finding_that_would_not_block_decides_nothing() -> None:
+    waived = waivers(waiver()).applied(result(look()))
+    assert decide([waived], waived.severity) is Decision.GO
+    assert decide([waived], Severity.CRITICAL) is Decision.INCONCLUSIVE
+
+
 def test_it_holds_to_its_last_second() -> None:
     last = datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
     assert waivers(waiver(), now=last).applied(result(look())).is_waived
@@ -197,6 +205,21 @@ def test_a_waiver_can_be_for_what_was_seen() -> None:
     one = waivers(waiver(seen="not sent"))
     assert one.applied(result(look())).is_waived
     assert not one.applied(result(look(seen="sent twice"))).waived_by
+
+
+@pytest.mark.parametrize(
+    ("told", "seen", "covered"),
+    [
+        ("a is old; a is long", ["a is"], True),
+        ("a is old; b is new", ["a is"], False),
+        ("a is old; b is new", ["a is", "b is"], True),
+        ("a is old; b is new", ["a is old; b"], True),
+        ("a is old; b is new; c is new", ["a is old; b is new"], False),
+    ],
+)
+def test_a_fault_that_came_later_is_not_waived(told: str, seen: list[str], *, covered: bool) -> None:
+    several = waivers(*(waiver(seen=words) for words in seen))
+    assert several.applied(result(look(seen=told))).is_waived == covered
 
 
 def test_several_waivers_may_cover_one_result_together() -> None:

@@ -105,6 +105,8 @@ class HiddenServer:
     """A server that only a content delivery network may ask."""
 
     endpoint: str
+    is_page: bool
+    """The page that it is asked for is known to answer."""
 
     def __str__(self) -> str:
         return self.endpoint
@@ -127,4 +129,7 @@ class HiddenServerCase(Case[HiddenServer, HttpAsk, HttpObservation]):
         for scheme, host, port in component.http.origins_behind:
             authority = name if port == {"https": 443, "http": 80}[scheme] else f"{name}:{port}"
             url = f"{scheme}://{authority}{own.path}{f'?{own.query}' if own.query else ''}"
-            yield HiddenServer(f"{host}:{port}"), HttpAsk.of(url).model_copy(update={"host": host, "port": port})
+            yield (
+                HiddenServer(f"{host}:{port}", bool(known)),
+                HttpAsk.of(url).model_copy(update={"host": host, "port": port}),
+            )

@@ -127,7 +127,8 @@ class PreloadCase(Case[Headers, HttpAsk, HttpObservation]):
         """
         result = self.seen.result
         if isinstance(result, Silence) and not self.seen.hops:
-            if result.silence is SilenceKind.REFUSED:
+            dropped = result.silence is SilenceKind.TIMED_OUT and not result.sent  # by a firewall
+            if dropped or result.silence is SilenceKind.REFUSED:
                 return None
             _ = self.seen.answer
         return redirects_of(self.seen, self.ask.url)
@@ -173,7 +174,8 @@ class CookieCase(PageCase[CookiePage]):
         """All in which they are not as promised.
 
         Raises:
-            NotObserved: as `cookies`; or nothing is wrong, and a cookie that is named in full was not set.
+            NotObserved: as `cookies`; or nothing is wrong, and a cookie that is named in full was not set, or none at
+                all by the page that is named for it.
         """
         promised = self.expected.promised
         secure = self.ask.url.startswith("https://")
@@ -181,6 +183,8 @@ class CookieCase(PageCase[CookiePage]):
         if not faults and (missing := cookies.unseen(self.cookies, promised)):
             where = "name the page that sets it in headers.cookies.path"
             raise NotObserved(Reason.NOT_APPLICABLE, f"no cookie {', '.join(missing)} was set; {where}")
+        if promised.path and not self.cookies:
+            raise NotObserved(Reason.NOT_APPLICABLE, f"no cookie was set; answered {self.told}")
         return faults
 
 

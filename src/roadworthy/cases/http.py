@@ -208,6 +208,17 @@ class AgainCase(Case[Http, HttpAgainAsk, HttpAgainObservation]):
 
     block: ClassVar[str | None] = "http"
 
+    def must_be_all(self) -> None:
+        """For judgements that hold at every address.
+
+        Raises:
+            NotObserved: the name has more of them than are asked.
+        """
+        if more := self.seen.more:
+            raise NotObserved(
+                Reason.NOT_APPLICABLE, f"well at {len(self.seen.visits)} addresses, {more} were not asked"
+            )
+
 
 class NeverCachedCase(AgainCase):
     """A page that no shared cache may keep."""

@@ -61,6 +61,7 @@ class NoPolicyAnswer(Fact):
     outcome: Literal["none"] = "none"
     address: str | None = None
     detail: str
+    unseen: bool = Field(False, description="It could not be looked at from here: no route, no resolver.")
 
 
 class MailAsk(Ask):

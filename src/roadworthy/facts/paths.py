@@ -92,6 +92,9 @@ class PathsObservation(Observation):
     scripts: int = Field(0, description="Scripts of the page that were looked at.")
     page_status: int | None = Field(None, description="The page whose scripts were looked for.")
     source_maps: tuple[SourceMap, ...] = ()
+    scripts_unanswered: tuple[str, ...] = Field(
+        (), description="Scripts and maps that the server had no answer for, or no leisure, and what came instead."
+    )
 
     def at(self, path: str, accept: str = "*/*") -> Glimpse:
         """What stood at a place.

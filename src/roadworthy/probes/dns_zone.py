@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import dns.rdatatype
 
 from roadworthy.facts.dns import DnsState, Endpoint, Server, SoaFigures, ZoneObservation
+from roadworthy.probes.bench import Address
 from roadworthy.probes.dns_wire import Question, plain, put
 from roadworthy.probes.dns_zones import addresses_of, asked_name, delegation, servers_of, zone_of
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from dns.message import Message
     from dns.rdtypes.ANY.SOA import SOA
 
-    from roadworthy.facts.dns import Said, ZoneAsk
-    from roadworthy.probes.bench import Address, Bench
+    from roadworthy.facts.dns import Said, ServerSaid, ZoneAsk
+    from roadworthy.probes.bench import Bench
 
 ELSEWHERE = "example.com"
 """A name that no name server of a deployment has anything to do with (RFC 2606)."""
+
+_NO_WAY = frozenset({DnsState.SILENT, DnsState.UNREACHABLE})
+"""What a network that lets nothing out looks like."""
 
 
 async def observe(ask: ZoneAsk, address: None, bench: Bench) -> ZoneObservation:  # noqa: ARG001 - a probe's signature
@@ -39,6 +43,9 @@ async def _observe(zone: str, ask: ZoneAsk, bench: Bench) -> ZoneObservation:
     told = await delegation(zone, bench)
     asked = await servers_of(zone, bench)
     endpoints = await asyncio.gather(*(_endpoint(zone, address, ask, bench) for _, address in asked.places))
+    parent_said = told.parent_said
+    if endpoints and all(endpoint.tcp.state in _NO_WAY for endpoint in endpoints):
+        parent_said = tuple(await asyncio.gather(*(_over_tcp(zone, server, bench) for server in parent_said)))
     by_server: dict[str, list[Endpoint]] = {}
     for (server, _), endpoint in zip(asked.places, endpoints, strict=True):
         by_server.setdefault(server, []).append(endpoint)
@@ -60,11 +67,18 @@ async def _observe(zone: str, ask: ZoneAsk, bench: Bench) -> ZoneObservation:
         observed_at=observed_at,
         zone=zone,
         parent=told.parent,
-        parent_said=told.parent_said,
+        parent_said=parent_said,
         delegated=told.told,
         servers=servers,
         more_servers=asked.more,
     )
+
+
+async def _over_tcp(zone: str, parent: ServerSaid, bench: Bench) -> ServerSaid:
+    """A server of the parent, asked over TCP as well: whether any answers that way from here."""
+    ip, _, port = parent.address.rpartition(":")
+    reply = await put(Question(zone, "NS", over_tcp=True), Address(ip.strip("[]"), int(port)), bench)
+    return parent.model_copy(update={"said": (*parent.said, reply.said)})
 
 
 async def _endpoint(zone: str, address: Address, ask: ZoneAsk, bench: Bench) -> Endpoint:

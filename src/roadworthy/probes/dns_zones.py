@@ -108,11 +108,17 @@ async def _zone_of(name: str, bench: Bench) -> Cut:
 
 
 def _zone_in(message: Message | None, name: str) -> str | None:
-    """The zone that a resolver's answer to a question for SOA speaks of, if it is one of the name's."""
+    """The zone that a resolver's answer to a question for SOA speaks of, if it is one of the name's.
+
+    Where the name is an alias, it begins no zone, and the answer speaks of the zone that the alias leads to.
+    """
     if message is None:
         return None
     asked = dns.name.from_text(name)
-    for rrset in (*message.answer, *message.authority):
+    is_alias = any(rrset.rdtype in (dns.rdatatype.CNAME, dns.rdatatype.DNAME) for rrset in message.answer)
+    for rrset in message.answer if is_alias else (*message.answer, *message.authority):
+        if is_alias and rrset.name != asked:
+            continue
         if rrset.rdtype == dns.rdatatype.SOA and asked.is_subdomain(rrset.name):
             return plain(rrset.name)
     return None

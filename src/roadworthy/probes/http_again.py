@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from roadworthy.facts.http import HttpAgainAsk
     from roadworthy.probes.bench import Address, Bench
 
-MOST_ADDRESSES = 4
+MOST_ADDRESSES = 16
+"""CloudFront has twelve for a name."""
 KEPT_BYTES = 32 * 1024
 """Of each answer: enough to see whether two are the same."""
 

@@ -170,7 +170,7 @@ async def _policies(domain: str, bench: Bench) -> tuple[PolicyAnswer | NoPolicyA
     try:
         found, _ = await addresses_of(host, 443, bench)
     except NotObserved as error:
-        return (NoPolicyAnswer(detail=str(error)),)
+        return (NoPolicyAnswer(detail=str(error), unseen=True),)
     if isinstance(found, NameState):
         return (NoPolicyAnswer(detail=f"{host}: {found.value}"),)
     return tuple(await asyncio.gather(*(_policy(host, address, bench) for address in found[:MOST_HOSTS])))
@@ -185,7 +185,7 @@ async def _policy(host: str, address: Address, bench: Bench) -> PolicyAnswer | N
             return NoPolicyAnswer(address=str(address), detail=f"{shaken.failure.value}: {shaken.detail}")
         seen = await http.observe(ask, address, bench)
     except NotObserved as error:
-        return NoPolicyAnswer(address=str(address), detail=str(error))
+        return NoPolicyAnswer(address=str(address), detail=str(error), unseen=True)
     if isinstance(seen.result, Silence):
         return NoPolicyAnswer(address=str(address), detail=f"{seen.result.silence.value}: {seen.result.detail}")
     return PolicyAnswer(

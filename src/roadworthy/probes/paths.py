@@ -26,6 +26,9 @@ KEPT_OF_HTML = 2048
 """What kind of page it is stands at its top; what it tells of the system, below."""
 
 MOST_PAGE_BYTES = 256 * 1024
+TOO_MANY, FAILING = 429, 500
+"""Statuses that say nothing of a place (RFC 6585, RFC 9110 section 15.6)."""
+
 MOST_SILENT = 3
 """Places in a row without an answer, after which nothing more is asked."""
 
@@ -67,6 +70,7 @@ async def observe(ask: PathsAsk, address: Address, bench: Bench) -> PathsObserva
         scripts=maps.scripts,
         page_status=maps.page_status,
         source_maps=tuple(maps.found),
+        scripts_unanswered=tuple(maps.unanswered),
     )
 
 
@@ -127,11 +131,17 @@ class _Maps:
         self.page_status: int | None = None
         self.scripts = 0
         self.found: list[SourceMap] = []
+        self.unanswered: list[str] = []
 
     async def _get(self, target: str, most: int, *headers: tuple[str, str]) -> Reply | None:
         await self._bench.turns.turn(self._ask.host)
         reply = await self._session.ask(Place.of(self._ask.url + target).target, headers=headers, most=most)
-        return None if isinstance(reply, Lost) else reply
+        if isinstance(reply, Lost):
+            self.unanswered.append(f"{target}: {reply.silence.value} ({reply.detail})")
+            return None
+        if reply.status == TOO_MANY or reply.status >= FAILING:
+            self.unanswered.append(f"{target}: {reply.status}")
+        return reply
 
     async def look(self, page: str) -> None:
         """Follows the scripts of a page that this host serves itself."""

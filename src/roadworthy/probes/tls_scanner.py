@@ -19,7 +19,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sslyze.connection_helpers.opportunistic_tls_helpers import ProtocolWithOpportunisticTlsEnum
-from sslyze.errors import ConnectionToServerFailed, ServerTlsConfigurationNotSupported
+from sslyze.errors import (
+    ConnectionToServerFailed,
+    ConnectionToServerTimedOut,
+    ServerRejectedConnection,
+    ServerTlsConfigurationNotSupported,
+    TlsHandshakeTimedOut,
+)
 from sslyze.plugins.robot._robot_tester import RobotScanResultEnum
 from sslyze.plugins.scan_commands import ScanCommand
 from sslyze.scanner.models import ServerConnectivityStatusEnum, ServerScanRequest
@@ -72,6 +78,8 @@ def scan(order: dict[str, Any]) -> dict[str, Any]:
     )
     try:
         server = ServerConnectivityInfo(location, network, check_connectivity_to_server(location, network))
+    except (ConnectionToServerTimedOut, ServerRejectedConnection, TlsHandshakeTimedOut):
+        return {"undetermined": list(WEAKNESSES)}  # it was there a moment ago: throttled, not broken
     except (ServerTlsConfigurationNotSupported, ConnectionToServerFailed) as error:
         return {"gave_up": error.error_message, "undetermined": list(WEAKNESSES)}
     first = _look_for(server, WEAKNESSES)

@@ -117,6 +117,8 @@ class Found:
     """An answer that no client would understand."""
     silent: bool = False
     """A ClientHello was answered by nothing at all, twice."""
+    abrupt: bool = False
+    """One was answered by the end of the connection: a refusal, or a server that has had enough of us."""
     unsure: bool = False
     """The network, not the server's TLS, kept the answer back."""
 
@@ -168,8 +170,11 @@ async def survey(door: Door, *, all_groups: bool) -> Survey:
 
 
 async def _told(door: Door, found: dict[str, Found]) -> dict[str, Found]:
-    """The same, with silence told apart: a refusal where the server still answers others, and unsure where not."""
-    if not any(one.silent for one in found.values()):
+    """The same, with silence told apart: a refusal where the server still answers others, and unsure where not.
+
+    So is the end of a connection, of a server that answered before.
+    """
+    if not any(one.silent or one.abrupt for one in found.values()):
         return found
     known = next((version for version, one in found.items() if one.suites and version != "SSL2"), None)
     try:
@@ -177,7 +182,10 @@ async def _told(door: Door, found: dict[str, Found]) -> dict[str, Found]:
             return found
     except OSError:
         pass  # it no longer answers at all
-    return {version: replace(one, unsure=one.unsure or one.silent) for version, one in found.items()}
+    return {
+        version: replace(one, unsure=one.unsure or one.silent or (one.abrupt and known is not None))
+        for version, one in found.items()
+    }
 
 
 async def _version(door: Door, version: str) -> Found:
@@ -204,7 +212,8 @@ async def _suites(door: Door, version: str) -> Found:
                 met = await door.ask(version, rest, again=not found.silent)
             except OSError:
                 return replace(found, unsure=True)
-            found = replace(found, silent=found.silent or isinstance(met, Silence))
+            silent, abrupt = found.silent or isinstance(met, Silence), found.abrupt or isinstance(met, Closed)
+            found = replace(found, silent=silent, abrupt=abrupt)
             if not isinstance(met, ServerHello) or met.version != version:
                 break
             if met.suite not in rest:
@@ -253,7 +262,7 @@ async def _groups(door: Door, found: dict[str, Found], *, all_groups: bool) -> t
 
 
 class _UnsureError(Exception):
-    """The server fell silent."""
+    """The server fell silent, or ends every connection by now."""
 
 
 async def _eliminated(
@@ -262,7 +271,9 @@ async def _eliminated(
     rest = list(offered)
     while rest and len(offered) - len(rest) < most:
         met = await door.ask(version, suites, groups=rest, with_group=version != "1.3")
-        if isinstance(met, Silence):
+        if isinstance(met, Silence) or (
+            isinstance(met, Closed) and not isinstance(await door.ask(version, suites), ServerHello)
+        ):
             raise _UnsureError
         if not isinstance(met, ServerHello) or met.version != version or met.group not in rest:
             return

@@ -18,6 +18,7 @@ _OTHER_PORT = 8765
 SAFE_METHODS = frozenset({"GET", "HEAD", "POST"})
 """Those that need no leave (Fetch Standard, CORS-safelisted method)."""
 _FIRST_NOT_OK, _FIRST_OK = 300, 200
+_NO_VARY = "Vary: Origin is missing, so that a cache may give one origin's answer"
 
 
 def is_allowed(origin: str, promised: Cors) -> bool:
@@ -83,19 +84,26 @@ def cors_faults(answer: Answer, origin: str, promised: Cors) -> list[str]:
     wanted = "*" if "*" in promised.allows else origin
     if allowed == "*" != wanted:
         return ["any origin may read it (Access-Control-Allow-Origin: *)"]
+    varies = varies_on(answer.all("vary"), "origin")
     if not is_allowed(origin, promised):
-        return (
-            [f"origin {origin} may read it{', with credentials' if credentials else ''}"] if allowed == origin else []
-        )
+        if allowed == origin:
+            return [f"origin {origin} may read it{', with credentials' if credentials else ''}"]
+        differs = _is_for_one(promised) and allowed is None and _FIRST_OK <= answer.status < _FIRST_NOT_OK
+        return [f"{_NO_VARY}, who may not read it, to one who may"] if differs and not varies else []
     faults = []
     if allowed != wanted:
         faults.append(f"origin {origin} gets Access-Control-Allow-Origin {allowed or 'not at all'}, promised {wanted}")
     if credentials is not promised.credentials:
         refused = ", which browsers refuse beside *" if allowed == "*" else ""
         faults.append(f"credentials are {'' if credentials else 'not '}allowed to {origin}{refused}")
-    if allowed == origin and not varies_on(answer.all("vary"), "origin"):
-        faults.append("Vary: Origin is missing, so that a cache may give one origin's answer to another")
+    if allowed == origin and not varies and not _is_for_one(promised):
+        faults.append(f"{_NO_VARY} to another")
     return faults
+
+
+def _is_for_one(promised: Cors) -> bool:
+    """One origin alone is let in: its name may stand in every answer, whoever asks, and then none has to vary."""
+    return len(promised.allows) == 1 and "*" not in promised.allows[0]
 
 
 def preflight_faults(answer: Answer, origin: str, method: str, promised: Cors) -> list[str]:

@@ -87,6 +87,11 @@ def _source(word: str) -> str:
     return match[1].lower() + match[2] if match else word
 
 
+def is_proof(source: str) -> bool:
+    """Whether a source is a nonce or a hash; one that was left empty (`'nonce-'`) is nothing to a browser."""
+    return source == "'nonce-*'" or _HASH.fullmatch(source) is not None
+
+
 def csp_faults(
     values: tuple[str, ...],
     report_only: tuple[str, ...],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from roadworthy.rules.csp import Policy, in_effect, parse_csp, parse_meta, shown
+from roadworthy.rules.csp import Policy, in_effect, is_proof, parse_csp, parse_meta, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,7 +169,7 @@ def _lets_inline(sources: frozenset[str] | None, *, is_script: bool) -> bool:
 
 
 def _trusts_by_proof(sources: Iterable[str]) -> bool:
-    return any(source.startswith(("'nonce-", "'sha256-", "'sha384-", "'sha512-")) for source in sources)
+    return any(is_proof(source) for source in sources)
 
 
 def _unvoided(sources: frozenset[str]) -> frozenset[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SPOKE = frozenset(DnsState) - {DnsState.SILENT, DnsState.UNREACHABLE}
 _PREFIX = {4: 24, 6: 48}
+INTERCEPTED = "a resolver on the way answers in the place of the name servers"
 
 
 def _answering(seen: ZoneObservation) -> tuple[tuple[Server, Endpoint], ...]:
@@ -50,8 +51,8 @@ def not_serving(seen: ZoneObservation) -> list[str]:
     """Servers that the zone is delegated to and that do not serve it (lame delegation).
 
     Raises:
-        NotObserved: no DNS server answers from here, not even the parent's; there is no route to any; or somebody on
-            the way answers in the place of all.
+        NotObserved: no DNS server answers from here, not even the parent's; none does over TCP; there is no route to
+            any; or somebody on the way answers in the place of all.
     """
     parents = (said for server in seen.parent_said for said in server.said)
     own = (said for _, endpoint in seen.endpoints for said in (endpoint.udp, endpoint.tcp))
@@ -60,12 +61,24 @@ def not_serving(seen: ZoneObservation) -> list[str]:
             Reason.NO_ANSWER, f"no DNS server answers from here, not even those of {seen.parent or 'the root'}"
         )
     if _intercepted(seen):
-        raise NotObserved(Reason.UNREACHABLE, "a resolver on the way answers in the place of the name servers")
+        raise NotObserved(Reason.UNREACHABLE, INTERCEPTED)
     faults = [f"{server.name}: has no address" for server in seen.servers if not (server.addresses or server.glue)]
     routed = [place for place in seen.endpoints if place[1].udp.state is not DnsState.UNREACHABLE]
     if not routed and not faults:
         raise NotObserved(Reason.UNREACHABLE, f"no route to any name server of {seen.zone}")
-    return faults + _at_each(routed, _silent)
+    found = faults + _at_each(routed, lambda endpoint: _silent(endpoint, over_tcp=not _is_tcp_shut(seen)))
+    if not found and _is_tcp_shut(seen):
+        raise NotObserved(
+            Reason.NO_ANSWER, f"no DNS server answers over TCP from here, not even those of {seen.parent}"
+        )
+    return found
+
+
+def _is_tcp_shut(seen: ZoneObservation) -> bool:
+    """Whether nobody answers over TCP, the parent's servers included: many networks let port 53 out over UDP alone."""
+    parents = [said for server in seen.parent_said for said in server.said if said.over == "TCP"]
+    own = [endpoint.tcp for _, endpoint in seen.endpoints]
+    return bool(parents) and all(said.state not in _SPOKE for said in (*parents, *own))
 
 
 def _intercepted(seen: ZoneObservation) -> bool:
@@ -75,11 +88,11 @@ def _intercepted(seen: ZoneObservation) -> bool:
     return bool(parents) and all(one.recursive and not one.authoritative for one in said)
 
 
-def _silent(endpoint: Endpoint) -> str | None:
-    over_udp, over_tcp = _problem(endpoint.udp), _problem(endpoint.tcp)
-    if over_udp and over_udp == over_tcp:
-        return over_udp
-    told = [f"over {way}: {problem}" for way, problem in (("UDP", over_udp), ("TCP", over_tcp)) if problem]
+def _silent(endpoint: Endpoint, *, over_tcp: bool) -> str | None:
+    by_udp, by_tcp = _problem(endpoint.udp), _problem(endpoint.tcp) if over_tcp else None
+    if by_udp and by_udp == by_tcp:
+        return by_udp
+    told = [f"over {way}: {problem}" for way, problem in (("UDP", by_udp), ("TCP", by_tcp)) if problem]
     return "; ".join(told) or None
 
 
@@ -135,6 +148,8 @@ def too_close(seen: ZoneObservation, least: int) -> list[str]:
 def delegated_otherwise(seen: ZoneObservation) -> list[str]:
     """Where the parent says something else of the zone's servers than the zone itself.
 
+    Glue may be a part of the addresses: it is left out of answers that are full, and some registrars take no IPv6.
+
     Raises:
         NotObserved: the parent's view can't be seen.
     """
@@ -148,7 +163,7 @@ def delegated_otherwise(seen: ZoneObservation) -> list[str]:
     for server in seen.servers:
         if server.alias:
             faults.append(f"{server.name} is an alias, which no name server's name may be (RFC 2181)")
-        if server.at_parent and server.glue and server.addresses and set(server.glue) != set(server.addresses):
+        if server.at_parent and server.addresses and set(server.glue) - set(server.addresses):
             faults.append(
                 f"{server.name}: the parent has {', '.join(server.glue)}, DNS has {', '.join(server.addresses)}"
             )
@@ -201,7 +216,13 @@ def _figures(soa: SoaFigures, promised: Soa) -> list[str]:
 
 
 def looks_up_for_strangers(seen: ZoneObservation) -> list[str]:
-    """Servers that look up what they have nothing to do with."""
+    """Servers that look up what they have nothing to do with.
+
+    Raises:
+        NotObserved: none was asked, or somebody on the way answers in the place of all.
+    """
+    if _intercepted(seen):
+        raise NotObserved(Reason.UNREACHABLE, INTERCEPTED)
 
     def fault(endpoint: Endpoint) -> str | None:
         said = endpoint.stranger

@@ -25,6 +25,8 @@ response behavior", read in November 2026). An `x-cache` of CloudFront's is left
 
 _FIRST_REDIRECT, _FIRST_ERROR, _FIRST_SERVER_ERROR = 300, 400, 500
 _GONE = frozenset({SilenceKind.CLOSED, SilenceKind.RESET, SilenceKind.TLS_FAILED})
+_MAYBE_NO_PAGE = frozenset({401, 404, 405, 410})
+"""What anybody gets, by whatever way, where the page is none, or is none for those who are not logged in."""
 
 
 def foreign_host_faults(result: Answer | Silence, own: str) -> list[str]:
@@ -62,16 +64,29 @@ def marker_faults(answer: Answer, network: str) -> list[str]:
     ]
 
 
-def origin_faults(result: Answer | Silence, url: str) -> list[str]:
+def origin_faults(result: Answer | Silence, url: str, *, is_page: bool) -> list[str]:
     """What a server behind a content delivery network gives to somebody who comes past it, asking for a page of ours.
 
     Hidden is: no connection, no handshake (it may want a certificate of the network), an error of the client's (403 is
     what authenticated pulls and secret headers end in), and the redirect of http:// to the public https://.
 
+    Args:
+        result: what came.
+        url: what was asked for.
+        is_page: it is known that the front answers this page with success.
+
     Raises:
-        NotObserved: an error of the server's own, from which it can't be told whether anybody would be let in.
+        NotObserved: an error of the server's own, or one that the page may have for everybody; or the request was taken
+            and not answered in a way that we understand.
     """
-    if isinstance(result, Silence) or _FIRST_ERROR <= result.status < _FIRST_SERVER_ERROR:
+    if isinstance(result, Silence):
+        if result.silence is SilenceKind.GARBLED or (result.silence is SilenceKind.TIMED_OUT and result.sent):
+            raise NotObserved(Reason.NO_ANSWER, told(result))
+        return []
+    if result.status in _MAYBE_NO_PAGE and not is_page:
+        detail = f"answered {told(result)}, as it may through the network, too; promise a `health` path that answers"
+        raise NotObserved(Reason.NOT_APPLICABLE, detail)
+    if _FIRST_ERROR <= result.status < _FIRST_SERVER_ERROR:
         return []
     if result.status >= _FIRST_SERVER_ERROR:
         raise NotObserved(Reason.NOT_APPLICABLE, f"answered {told(result)}")

@@ -27,6 +27,8 @@ NOWHERE = "/roadworthy-no-such-page"
 DENIED = frozenset({401, 403, 404, 410})
 TOO_MANY = frozenset({429})
 HTML = frozenset({"text/html", "application/xhtml+xml"})
+_PAGE = re.compile(r"\s*<(?!\?php|IfModule|Files|Directory|Limit)[!?/a-z]", re.IGNORECASE)
+"""How a page begins; PHP's source and Apache's settings do so otherwise."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,18 @@ class Leak:
             return False
         if self.magic is not None:
             return glimpse.magic.startswith(self.magic)
-        is_page = glimpse.media_type in HTML or "<html" in glimpse.start[:1000].lower()
-        return (self.html or not is_page) and bool(self.holds and self.holds.search(glimpse.start))
+        own = glimpse.start.replace(glimpse.spot.path, "")  # pages tell their own address: canonical, og:url
+        return (self.html or not _is_page(glimpse)) and bool(self.holds and self.holds.search(own))
 
     def paths_on(self, host: str) -> tuple[str, ...]:
         """Where it may be on a host."""
         label = host.removeprefix("www.").partition(".")[0]
         return tuple(path.replace("{host}", host).replace("{label}", label) for path in self.paths)
+
+
+def _is_page(glimpse: Glimpse) -> bool:
+    """Whether it is a page; a type alone makes none: servers call HTML whatever they don't know."""
+    return "<html" in glimpse.start[:1000].lower() or (glimpse.media_type in HTML and bool(_PAGE.match(glimpse.start)))
 
 
 @cache
@@ -97,7 +104,7 @@ def leak_faults(seen: PathsObservation, kind: str, host: str, prefix: str) -> li
             glimpse = next(g for g in seen.glimpses if g.spot.path == prefix + path)
             if glimpse.status is None or glimpse.status in TOO_MANY:
                 unanswered.append(_unanswered(glimpse))
-            elif leak.is_seen(glimpse) and not is_the_same(glimpse, nothing):
+            elif leak.is_seen(glimpse) and not (is_the_same(glimpse, nothing) or leak.is_seen(nothing)):
                 faults.append(f"{glimpse.spot.path} hands out {leak.what}")
     if unanswered and not faults:
         raise NotObserved(Reason.NO_ANSWER, _few(unanswered))
@@ -221,13 +228,16 @@ def map_faults(seen: PathsObservation) -> list[str]:
     """Source maps of the page's scripts.
 
     Raises:
-        NotObserved: the page was not to be had, or names no script of its own host.
+        NotObserved: the page was not to be had, or names no script of its own host; or nothing was handed out, but not
+            every script and map was answered.
     """
     if seen.page_status is None or not 200 <= seen.page_status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
         raise NotObserved(Reason.NO_ANSWER, f"the page whose scripts to look at: {seen.page_status or 'no answer'}")
     if not seen.scripts:
         detail = "the page names no script of this host; name one that does in exposure.scripts_on"
         raise NotObserved(Reason.NOT_APPLICABLE, detail)
+    if seen.scripts_unanswered and not seen.source_maps:
+        raise NotObserved(Reason.NO_ANSWER, _few(list(seen.scripts_unanswered)))
     return [
         f"{found.at} of {found.script}" + (f" ({found.sources} source files)" if found.sources else "")
         if found.at != "inline"

@@ -178,6 +178,10 @@ def fitting_faults(promised: BodyLimit, seen: UploadObservation) -> list[str]:
     return []
 
 
+_CUT = frozenset({None, SilenceKind.RESET, SilenceKind.CLOSED})
+"""What a firewall does to a connection; a server that is gone refuses the next one, or says nothing."""
+
+
 def firewall_faults(firewall: Firewall, seen: PathsObservation, control: str, at: Mapping[str, str]) -> list[str]:
     """Which of the requests that look like attacks were not refused; a connection that is cut is refused, too.
 
@@ -196,8 +200,8 @@ def firewall_faults(firewall: Firewall, seen: PathsObservation, control: str, at
     faults, unseen = [], list[str]()
     for probe, place in at.items():
         glimpse = next(glimpse for glimpse in seen.glimpses if glimpse.spot.path == place)
-        if glimpse.silence is SilenceKind.TIMED_OUT:
-            unseen.append(f"{probe}: {glimpse.silence.value}")
+        if glimpse.silence not in _CUT:
+            unseen.append(f"{probe}: {glimpse.silence and glimpse.silence.value}")
         elif glimpse.status is not None and glimpse.status not in firewall.refuses:
             faults.append(f"{probe} answered {told_of(glimpse)}, {' or '.join(map(str, firewall.refuses))} promised")
     if unseen and not faults:

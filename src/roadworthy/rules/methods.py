@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from roadworthy.facts.http import Answer
 
 _NOT_TAKEN = frozenset({405, 501})
+_NO_PAGE = frozenset({404, 410})
 _GATEWAY = frozenset({502, 503, 504})
 _FIRST_REDIRECT, _FIRST_SERVER_ERROR = 300, 500
 _REFUSED_BY = frozenset({SilenceKind.CLOSED, SilenceKind.RESET})
@@ -25,10 +26,13 @@ def method_faults(method: str, result: Answer | Silence, promised: tuple[str, ..
     is closed; what counts is that nothing was done.
 
     Raises:
-        NotObserved: there was no answer for another reason.
+        NotObserved: there was no answer for another reason, or there is no such page.
     """
     if method in promised:
         answer = answered(result)
+        if answer.status in _NO_PAGE:
+            detail = f"{method} is answered {told(answer)}, which refuses every method; name a page that exists"
+            raise NotObserved(Reason.NOT_APPLICABLE, detail)
         return (
             [f"{method} is answered {told(answer)}"] if answer.status in _NOT_TAKEN else _allow_faults(answer, promised)
         )

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.mail import NoPolicyAnswer
 from roadworthy.rules.tags import TagFault, parse_tags
 
@@ -82,16 +83,25 @@ def record_faults(texts: Iterable[str], version: str, name: str) -> list[str]:
 
 
 def mta_sts_faults(seen: MailObservation, domain: str, promised: str, exchangers: Iterable[str]) -> list[str]:
-    """How a domain's policy falls short of a promised mode."""
+    """How a domain's policy falls short of a promised mode.
+
+    Raises:
+        NotObserved: nothing is wrong with what was seen, and an address of the policy's host could not be looked at.
+    """
     name = f"_mta-sts.{domain}"
     faults = record_faults(seen.lookup(name, "TXT").records, VERSION, name)
     hosts = tuple(exchangers)
-    told = [(policy.address, fault) for policy in seen.policies for fault in _policy_faults(policy, promised, hosts)]
+    unseen = [one for one in seen.policies if isinstance(one, NoPolicyAnswer) and one.unseen]
+    met = [one for one in seen.policies if one not in unseen]
+    told = [(policy.address, fault) for policy in met for fault in _policy_faults(policy, promised, hosts)]
     if not seen.policies:
         told = [(None, "the policy was not fetched")]
     by_fault: dict[str, list[str]] = {}
     for address, fault in told:
         by_fault.setdefault(fault, []).extend([address] if address else [])
+    if unseen and not told and not faults:
+        at = f"{unseen[0].address}: " if unseen[0].address else ""
+        raise NotObserved(Reason.UNREACHABLE, f"the policy host, {at}{unseen[0].detail}")
     several = len(seen.policies) > 1
     return faults + [
         f"{fault} (at {', '.join(at)})" if several and len(at) < len(seen.policies) else fault

@@ -84,7 +84,8 @@ class Page:
 
 def is_html(answer: Answer) -> bool:
     """Whether browsers read an answer as a page; without a type they may well take it for one."""
-    return answer.media_type in HTML or not answer.media_type
+    types = (one.split(";")[0].strip().lower() for value in answer.all("content-type") for one in value.split(","))
+    return not answer.media_type or not HTML.isdisjoint(types)
 
 
 @lru_cache(16)

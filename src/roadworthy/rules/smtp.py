@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.smtp import SmtpEnd, mechanisms, offers_starttls
 
 if TYPE_CHECKING:
-    from roadworthy.facts.smtp import SmtpObservation
+    from roadworthy.facts.smtp import Reply, SmtpObservation
 
 LOGGED_IN = 235
 """RFC 4954 section 6."""
 
 READY = 220
+LOGIN_REQUIRED = 530
+"""RFC 4954 section 6; RFC 3207 has it for STARTTLS."""
+
+_BLOCK_LISTS = re.compile(
+    r"(?i)\b(?:blocked using|block ?list|black ?list|spamhaus|spamcop|barracuda|[dr]ns?bl|reputation)"
+)
+_LOGINS = re.compile(r"(?i)\b(?:auth|relay|log ?in)")
 
 OF_THE_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.10"})
 """Enhanced codes of a recipient that is not there, or takes no mail (RFC 3463, RFC 7505): a relay, too, says that."""
@@ -81,9 +89,20 @@ def relays(seen: SmtpObservation) -> list[str]:
     if seen.accepted_sender and reply.enhanced in OF_THE_ADDRESS:
         raise NotObserved(Reason.NOT_APPLICABLE, f"the made-up recipient was refused for its own sake: {reply.told}")
     if not reply.is_success:
+        if not _is_of_relaying(seen, reply):
+            raise NotObserved(Reason.NOT_APPLICABLE, f"refused, but not for relaying: {reply.told}")
         return []
     secured = "inside TLS" if seen.secured else "without TLS"
     return [f"mail to a stranger was accepted without a login ({secured}: {reply.told})"]
+
+
+def _is_of_relaying(seen: SmtpObservation, reply: Reply) -> bool:
+    """Whether a refusal is for whom it is about: a client on a block list, and an odd sender, are refused by relays."""
+    text = " ".join(reply.lines)
+    if _BLOCK_LISTS.search(text):
+        return False
+    is_policy = reply.code == LOGIN_REQUIRED or (reply.enhanced or "").startswith("5.7.")
+    return seen.accepted_sender or is_policy or bool(_LOGINS.search(text))
 
 
 def _broke_in_tls(seen: SmtpObservation) -> bool:

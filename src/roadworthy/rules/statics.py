@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _ALIKE = {"application/javascript": "text/javascript", "application/x-javascript": "text/javascript"}
 """RFC 9239 section 6."""
 _NGINX_ETAG = re.compile(r'(?:W/)?"([0-9a-f]{1,16})-([0-9a-f]{1,16})"')
-_OF_AN_APPLICATION = ("x-powered-by", "set-cookie", "x-aspnet-version", "x-runtime", "x-request-id")
+_OF_AN_APPLICATION = ("x-powered-by", "set-cookie", "x-aspnet-version", "x-runtime")
+_OF_A_FRONT = re.compile(r"(AWSALB|AWSELB|__cf|_cf|cf_)\w*=")
+"""Cookies that load balancers and content delivery networks set on whatever they pass on (AWS and Cloudflare)."""
 
 
 def static_faults(answer: Answer, media_type: str) -> list[str]:
@@ -43,7 +45,8 @@ def edge_faults(answer: Answer) -> list[str]:
     """
     if answer.status != 200:  # noqa: PLR2004 - RFC 9110 section 15.3.1
         raise NotObserved(Reason.NOT_APPLICABLE, f"answered {told(answer)}")
-    faults = [f"{name}: {value}" for name in _OF_AN_APPLICATION for value in answer.all(name)]
+    said = ((name, value) for name in _OF_AN_APPLICATION for value in answer.all(name))
+    faults = [f"{name}: {value}" for name, value in said if name != "set-cookie" or not _OF_A_FRONT.match(value)]
     faults = [f"an application answered: {', '.join(faults)[:150]}"] if faults else []
     etag, modified = answer.one("etag"), http_date(answer.one("last-modified") or "")
     if etag is None or modified is None:

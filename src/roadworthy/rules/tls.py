@@ -26,6 +26,9 @@ WEAKNESSES = (
 )
 """What a scan looks for; a test holds the scanner to these names."""
 
+GROUP_DOUBTS = ("groups", "1.2", "1.3")
+"""What leaves the groups open."""
+
 FEWEST_LABELS = 3
 """Of a wildcard name: `*.example` would be a certificate for a whole top-level domain."""
 
@@ -159,15 +162,25 @@ def unpromised_groups(scan: TlsScanObservation, promised: Collection[str]) -> li
         NotObserved: there is TLS, and no key exchange by groups.
     """
     extra = [group for group in scan.groups if group not in promised]
-    if scan.accepted and not scan.groups and "groups" not in scan.undetermined:
+    if scan.accepted and not scan.groups and _told_groups(scan):
         raise NotObserved(Reason.NOT_APPLICABLE, "no key exchange by groups is accepted")
     return [f"accepts {', '.join(extra)}"] if extra else []
 
 
 def missing_groups(scan: TlsScanObservation, promised: Collection[str]) -> list[str]:
     """Promised key exchange groups that are not accepted."""
-    missing = [group for group in promised if group not in scan.groups and "groups" not in scan.undetermined]
+    missing = [group for group in promised if group not in scan.groups and _told_groups(scan)]
     return [f"does not accept {', '.join(missing)}"] if missing else []
+
+
+def missing_hybrid(scan: TlsScanObservation) -> list[str]:
+    """That no post-quantum key exchange is accepted."""
+    return [] if has_hybrid(scan) or not _told_groups(scan) else ["accepts no hybrid with ML-KEM"]
+
+
+def _told_groups(scan: TlsScanObservation) -> bool:
+    """Whether all groups were asked for: those of a version that could not be told were not."""
+    return set(GROUP_DOUBTS).isdisjoint(scan.undetermined)
 
 
 def unbound_sessions(scan: TlsScanObservation) -> list[str]:
@@ -210,9 +223,10 @@ def settled(scan: TlsScanObservation, faults: list[str], about: Collection[str])
         return [f"the scanner gave up: {scan.gave_up}", *faults]
     if scan.garbled and not set(about).isdisjoint(VERSIONS):
         return [f"answers what no client understands ({'; '.join(scan.garbled)})", *faults]
-    if not scan.accepted and not scan.undetermined:
+    versions = [what for what in scan.undetermined if what in VERSIONS]
+    if not scan.accepted and not versions:
         return ["accepts no protocol version at all", *faults]
-    doubtful = [what for what in scan.undetermined if what in about]
+    doubtful = [what for what in scan.undetermined if what in about] or (versions if not scan.accepted else [])
     if doubtful and not faults:
         raise NotObserved(Reason.NO_ANSWER, f"asked twice, no sure answer on {', '.join(map(long_name, doubtful))}")
     return faults

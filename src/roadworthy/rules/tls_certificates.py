@@ -25,14 +25,21 @@ def of_each(seen: TlsObservation, judge: Callable[[Handshake], Iterable[str]]) -
     """The faults of every certificate that the server has; where it has two, each fault says of which it is.
 
     Raises:
-        NotObserved: there was no handshake.
+        NotObserved: there was no handshake; or one can't be judged, and the other has no fault.
     """
     several = len(seen.handshakes) > 1
-    return [
-        f"with its {shaken.leaf.key_type} certificate: {fault}" if several else fault
-        for shaken in seen.handshakes
-        for fault in judge(shaken)
-    ]
+    faults: list[str] = []
+    unsure: NotObserved | None = None
+    for shaken in seen.handshakes:
+        try:
+            found = list(judge(shaken))
+        except NotObserved as error:
+            unsure = unsure or error
+        else:
+            faults += [f"with its {shaken.leaf.key_type} certificate: {one}" if several else one for one in found]
+    if unsure is not None and not faults:
+        raise unsure
+    return faults
 
 
 def wrong_name(leaf: Certificate, host: str) -> list[str]:

@@ -116,7 +116,9 @@ def _reply(desk: _Desk, wire: bytes, *, over_tcp: bool) -> bytes | None:
         reply = dns.message.make_response(query, our_payload=1232)
     except dns.exception.DNSException:
         return None
-    if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
+    if query.edns > 0:
+        reply.set_rcode(dns.rcode.BADVERS)  # RFC 6891 section 6.1.3
+    elif query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
         reply.set_rcode(dns.rcode.NOTIMP)
     elif not desk.answer(query, reply, over_tcp=over_tcp):
         return None

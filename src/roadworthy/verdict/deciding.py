@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roadworthy.check import Severity
 from roadworthy.verdict.models import Cause, Decision, ExitCode, Outcome, Result
 
 if TYPE_CHECKING:
@@ -17,12 +18,14 @@ EXIT_CODES = {
 }
 
 
-def decide(results: Iterable[Result]) -> Decision:
+def decide(results: Iterable[Result], fail_on: Severity = Severity.INFO) -> Decision:
     """No-go where a blocking promise is broken; inconclusive where one was not observed, or nothing blocking judged.
 
-    A broken promise that is waived counts as judged, and does not block.
+    A broken promise that is waived counts as judged, and does not block; one that would not block anyway does not.
     """
-    counting = {result.weighs for result in results if result.blocking or result.is_waived}
+    counting = {
+        result.weighs for result in results if result.blocking or (result.is_waived and result.severity >= fail_on)
+    }
     if Outcome.FAILED in counting:
         return Decision.NO_GO
     if Outcome.NOT_OBSERVED in counting or not counting:

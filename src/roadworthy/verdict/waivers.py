@@ -63,7 +63,10 @@ def parse_expiry(text: Any) -> datetime:
         return datetime.combine(moment.date(), time(23, 59, 59), UTC)
     if moment.tzinfo is None:
         raise ValueError(f"it names no offset from UTC; allowed: {_FORM}")
-    return moment.astimezone(UTC).replace(microsecond=0)
+    try:
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise ValueError(f"it is out of range; allowed: {_FORM}") from None
 
 
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -84,7 +87,7 @@ class Waiver(Frozen):
     target: Words | None = Field(None, description="Only for the target of this name.")
     environment: Words | None = Field(None, description="Only for targets of this environment.")
     address: Words | None = Field(None, description="Only for what was seen at this address (an IP, or IP:port).")
-    seen: Words | None = Field(None, description="Only for what was seen with these words in it.")
+    seen: Words | None = Field(None, description="Only for faults with these words in them.")
 
     @property
     def scope(self) -> tuple[object, ...]:
@@ -92,10 +95,11 @@ class Waiver(Frozen):
         return self.check, self.component, self.target, self.environment, self.address, self.seen
 
     def covers(self, look: Look) -> bool:
-        """Whether what failed there is what the waiver is about."""
-        return self._is_at(look.address) and (self.seen is None or self.seen in look.seen)
+        """Whether what failed there, or a part of it, is what the waiver is about."""
+        return self.is_at(look.address) and (self.seen is None or self.seen in look.seen)
 
-    def _is_at(self, address: str | None) -> bool:
+    def is_at(self, address: str | None) -> bool:
+        """Whether it is about what was seen at an address."""
         if self.address is None:
             return True
         if address is None:
@@ -123,6 +127,22 @@ class Standing:
         """As results name it."""
         waiver = self.waiver
         return Waived(owner=waiver.owner, reason=waiver.reason, expires=waiver.expires, at=self.at)
+
+
+_BETWEEN = "; "
+"""What stands between several faults that one look met."""
+
+
+def _is_covered(look: Look, waivers: Iterable[Waiver]) -> bool:
+    """Whether waivers cover each of the faults that a look met: one that came later is not what they are about."""
+    here = [waiver for waiver in waivers if waiver.is_at(look.address)]
+    if any(waiver.seen is None for waiver in here):
+        return True
+    words = [waiver.seen for waiver in here if waiver.seen is not None]
+    told = look.seen
+    for several in (one for one in words if _BETWEEN in one):
+        told = told.replace(several, several.replace(_BETWEEN, ", "))
+    return all(any(one.replace(_BETWEEN, ", ") in part for one in words) for part in told.split(_BETWEEN))
 
 
 def load_waivers(path: Path, target: Target, known_checks: Collection[str], now: datetime) -> tuple[Standing, ...]:
@@ -204,7 +224,7 @@ class Waivers:
         """The result, with the waivers that hold for all that failed in it."""
         failed = [look for look in result.looks if look.outcome is Outcome.FAILED]
         mine = [one for one in self._about(result.check, result.component) if self._holds(one)]
-        if not failed or not all(any(one.waiver.covers(look) for one in mine) for look in failed):
+        if not failed or not all(_is_covered(look, [one.waiver for one in mine]) for look in failed):
             return result
         used = tuple(one.told() for one in mine if any(one.waiver.covers(look) for look in failed))
         waived = result.model_copy(update={"waived_by": used})

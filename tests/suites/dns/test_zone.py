@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roadworthy.cases.dns import ZoneCase
-from roadworthy.facts.dns import DnsState
+from roadworthy.facts.dns import DnsState, ServerSaid
 from tests.suites.dns.builders import (
     FINE,
     NAMES,
@@ -54,6 +54,17 @@ def test_every_server_serves_the_zone(suite: ModuleType) -> None:
     lame = said("SOA", records("SOA", "..."), authoritative=False)
     fails(check, case(zone(server(1), at_endpoint(udp=lame, tcp=lame))), "not with authority")
     fails(check, case(zone(server(1), at_endpoint(udp=said("SOA"), tcp=said("SOA")))), "does not know the zone")
+
+
+def test_where_nobody_answers_over_tcp_the_servers_are_not_blamed(suite: ModuleType) -> None:
+    check = suite.test_every_name_server_serves_the_zone
+    silent = SILENT.model_copy(update={"over": "TCP"})
+    referred = said("NS", state=DnsState.REFERRED, authoritative=False)
+    shut = ServerSaid(server="a.example", address="192.0.2.1:53", said=(referred, silent))
+    is_not_observed(check, case(zone(at_endpoint(tcp=silent), parent_said=(shut,))), "over TCP from here")
+    fails(check, case(zone(at_endpoint(tcp=silent, udp=REFUSED), parent_said=(shut,))), "over UDP: REFUSED")
+    answers = shut.model_copy(update={"said": (referred, referred.model_copy(update={"over": "TCP"}))})
+    fails(check, case(zone(at_endpoint(tcp=silent), parent_said=(answers,))), "over TCP: no answer")
 
 
 def test_a_server_without_an_address_serves_nobody(suite: ModuleType) -> None:
@@ -113,6 +124,9 @@ def test_parent_and_zone_say_the_same(suite: ModuleType) -> None:
     passes(check, case(zone(server(1, glue=()), server(2, glue=())), same_delegation=True))
     fails(check, case(zone(server(1), server(2, at_parent=False)), same_delegation=True), "the parent ns1")
     fails(check, case(zone(server(1), server(2, glue=("192.0.2.99",))), same_delegation=True), "192.0.2.99, DNS has")
+    both = ("192.0.2.51", "2001:db8::1")
+    passes(check, case(zone(server(1, addresses=both, glue=both[:1]), server(2)), same_delegation=True))
+    fails(check, case(zone(server(1, glue=both), server(2)), same_delegation=True), "2001:db8::1, DNS has")
     fails(check, case(zone(server(1), server(2, alias=True)), same_delegation=True), "is an alias")
     other = at_endpoint(ns=said("NS", records("NS", NAMES[0], name=ZONE)))
     fails(check, case(zone(server(1), other), same_delegation=True), f"ns2.{ZONE} (192.0.2.52:53): names {NAMES[0]}")
@@ -169,6 +183,10 @@ def test_servers_look_nothing_up_for_strangers(suite: ModuleType) -> None:
         case(zone(at_endpoint(stranger=said("A", state=DnsState.REFUSED, recursive=True))), no_open_recursion=True),
     )
     is_not_observed(check, case(zone(dead(1)), no_open_recursion=True), "no name server")
+    cached = said("SOA", records("SOA", "...", name=ZONE), authoritative=False, recursive=True)
+    proxies = ServerSaid(server="a.example", address="192.0.2.1:53", said=(cached,))
+    led_away = zone(at_endpoint(udp=cached, tcp=cached, stranger=answer), parent_said=(proxies,))
+    is_not_observed(check, case(led_away, no_open_recursion=True), "on the way")
 
 
 def test_the_zone_is_handed_to_no_stranger(suite: ModuleType) -> None:

@@ -36,7 +36,11 @@ def suite(load_suite: Callable[[str], ModuleType]) -> ModuleType:
 def places(kind: type[Any], there: dict[str, Change], rest: Change = NOT_FOUND, **promised: Any) -> Any:
     """A case of a server that answers some places in their own way, and every other one alike."""
     url = promised.pop("url", "https://www.shop.example")
-    changes = {name: promised.pop(name) for name in ("page_status", "source_maps", "scripts") if name in promised}
+    changes = {
+        name: promised.pop(name)
+        for name in ("page_status", "source_maps", "scripts", "scripts_unanswered")
+        if name in promised
+    }
     shop = target(url, exposure=promised)
     _, ask = next(iter(kind.looks(shop, shop.components["api"])))
     assert isinstance(ask, PathsAsk)
@@ -57,6 +61,8 @@ HIDDEN = [
     (DotFilesCase, "test_no_dot_file_is_handed_out", "/.env", file("APP_NAME=…\nDB_PASSWORD=…")),
     (DotFilesCase, "test_no_dot_file_is_handed_out", "/.env.production", file("export DATABASE_URL=…")),
     (DotFilesCase, "test_no_dot_file_is_handed_out", "/.env", file("NODE_ENV=…", "application/octet-stream")),
+    (DotFilesCase, "test_no_dot_file_is_handed_out", "/.env", file("APP_NAME=…\nDB_HOST=…", HTML)),
+    (DotFilesCase, "test_no_dot_file_is_handed_out", "/.htaccess", file("<IfModule mod_rewrite.c>", HTML)),
     (DotFilesCase, "test_no_dot_file_is_handed_out", "/.git/config", file("[core]\n\tbare = …")),
     (DotFilesCase, "test_no_dot_file_is_handed_out", "/.git/HEAD", file("ref: refs/heads/main\n")),
     (DotFilesCase, "test_no_dot_file_is_handed_out", "/.git/HEAD", file("4b825dc642cb6eb9a060e54bf8d69288fbee4904\n")),
@@ -66,6 +72,7 @@ HIDDEN = [
     (BackupsCase, "test_no_backup_is_handed_out", "/backup.sql", file("-- MySQL dump 10.13  Distrib 8.0.36\n")),
     (BackupsCase, "test_no_backup_is_handed_out", "/shop.sql", file("\n\nCREATE TABLE `users` (")),
     (BackupsCase, "test_no_backup_is_handed_out", "/www.shop.example.zip", file(magic="504b03040a0000000000")),
+    (BackupsCase, "test_no_backup_is_handed_out", "/index.php~", file("<?php\necho 1;", HTML)),
     (BackupsCase, "test_no_backup_is_handed_out", "/backup.tar.gz", file(magic="1f8b0800000000000003")),
     (BackupsCase, "test_no_backup_is_handed_out", "/wp-config.php.bak", file("<?php\ndefine('DB_NAME', 'shop');")),
     (DebugPagesCase, "test_no_debug_page_answers", "/_ignition/health-check", file('{"can_execute_commands":true}')),
@@ -99,6 +106,24 @@ def test_each_kind_is_found_and_missed(suite: ModuleType) -> None:
     passes(suite.test_no_operators_panel_answers, missed(PanelsCase))
     fails(suite.test_no_folder_lists_its_files, found(ListingsCase), "hands out")
     passes(suite.test_no_folder_lists_its_files, missed(ListingsCase))
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "path"),
+    [
+        (DebugPagesCase, "test_no_debug_page_answers", "/debug/pprof/"),
+        (DebugPagesCase, "test_no_debug_page_answers", "/webpack-dev-server"),
+        (PanelsCase, "test_no_operators_panel_answers", "/pulse"),
+    ],
+)
+def test_a_page_for_everything_gives_nothing_away(suite: ModuleType, kind: type[Any], check: str, path: str) -> None:
+    def answered(nonce: int, path: str = "/") -> Change:
+        return page(f"<title>Pulse</title><link rel=canonical href='https://shop{path}'><p nonce='{nonce}'>")
+
+    one_page = places(kind, {path: answered(1, path)}, answered(2), hides=[kind.KIND])
+    passes(getattr(suite, check), one_page)
+    real = page("<title>Pulse</title><h1>Types of profiles available</h1>webpack-dev-server")
+    fails(getattr(suite, check), places(kind, {path: real}, hides=[kind.KIND]), path)
 
 
 @pytest.mark.parametrize(("kind", "check", "path", "there"), HIDDEN)
@@ -180,6 +205,11 @@ def test_source_maps(suite: ModuleType) -> None:
         places(SourceMapsCase, {}, page_status=200, scripts=1, source_maps=(inline,), **promised),
         "in /app.js itself",
     )
+    missed = ("/app.js.map: 429",)
+    unseen = places(SourceMapsCase, {}, page_status=200, scripts=1, scripts_unanswered=missed, **promised)
+    is_not_observed(check, unseen, "/app.js.map: 429")
+    seen = {"scripts": 2, "source_maps": (found,), "scripts_unanswered": missed}
+    fails(check, places(SourceMapsCase, {}, page_status=200, **seen, **promised), "/app.js.map of /app.js")
     is_not_observed(check, places(SourceMapsCase, {}, page_status=500, **promised), "500")
     is_not_observed(check, places(SourceMapsCase, {}, page_status=302, **promised), "302")
     is_not_observed(check, places(SourceMapsCase, {}, page_status=200, **promised), "names no script")

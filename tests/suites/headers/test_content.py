@@ -27,6 +27,12 @@ def page(promised: dict[str, Any], body: str, *headers: tuple[str, str], **chang
     return case_of(HeadersCase, seen, target(headers=promised))
 
 
+def test_a_type_that_is_sent_twice_is_still_a_page(suite: ModuleType) -> None:
+    body, check = "<script src=https://cdn.example/a.js></script>", suite.test_foreign_scripts_are_proved
+    fails(check, page({"sri": True}, body, ("content-type", "text/html"), HTML), "has no integrity")
+    passes(check, page({"sri": True}, body, ("content-type", "application/json")))
+
+
 def loading(*tags: str, trusts: tuple[str, ...] = (), **changes: Any) -> HeadersCase:
     return page({"sri": True, "trusts": trusts}, f"<!doctype html>{''.join(tags)}<p>hello", **changes)
 

@@ -58,6 +58,13 @@ def test_a_cookie_that_is_named_must_be_seen(suite: ModuleType) -> None:
     assert page(promised).ask.url == "https://api.shop.example/login"
     is_not_observed(check, page(promised, "other=x"), "no cookie shop_session was set")
     is_not_observed(check, page(promised, GOOD, status=404), "name the page")
+
+
+def test_the_page_that_is_named_for_its_cookies_sets_some(suite: ModuleType) -> None:
+    check, promised = suite.test_cookies_are_kept_from_others, {"secure": True, "path": "/login"}
+    passes(check, page(promised, GOOD))
+    is_not_observed(check, page(promised), "no cookie was set")
+    is_not_observed(check, page(promised, "old=; Max-Age=0", status=405), "no cookie was set; answered 405")
     is_not_observed(check, page(promised, GOOD, status=503), "503")
     passes(check, page({"httponly": ["*sess*"]}))
 

@@ -97,6 +97,19 @@ def test_an_answer_for_one_origin_varies(suite: ModuleType) -> None:
     fails(suite.test_only_promised_origins_may_read, visitor(SHOP, allowed(SHOP)), "Vary: Origin is missing")
 
 
+def test_a_name_that_stands_in_every_answer_need_not_vary(suite: ModuleType) -> None:
+    check, one = suite.test_only_promised_origins_may_read, {"allows": (SHOP,)}
+    stranger = "https://roadworthy.invalid"
+    passes(check, visitor(SHOP, allowed(SHOP), **one))
+    passes(check, visitor(stranger, allowed(SHOP), **one))
+    passes(check, visitor(stranger, VARY, **one))
+    passes(check, visitor(stranger, status=403, **one))
+    fails(check, visitor(stranger, **one), "Vary: Origin is missing")
+    below = "https://*.shop.example"
+    fails(check, visitor("https://roadworthy.shop.example", allowed("https://roadworthy.shop.example"),
+                         allows=(below,)), "Vary: Origin is missing")  # fmt: skip
+
+
 HOSTILE = [
     "https://roadworthy.invalid",
     "null",

@@ -6,11 +6,11 @@ import pytest
 
 from roadworthy.cases.headers import HeadersCase, PreloadCase
 from roadworthy.check import check_of
-from roadworthy.facts.http import SilenceKind
+from roadworthy.facts.http import HttpObservation, Silence, SilenceKind
 from roadworthy.target.blocks.headers import Headers
 from roadworthy.target.document import MapNode, plain
 from roadworthy.target.parts import policies
-from tests.suites.healthy import answered, case_of, fails, hop, is_not_observed, passes, silent, target
+from tests.suites.healthy import NOW, answered, case_of, fails, hop, is_not_observed, passes, silent, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,6 +287,8 @@ def test_the_redirect_first_leads_to_its_own_host(suite: ModuleType) -> None:
     fails(check, from_http(redirected("https://[")), "leads to https://[")
     fails(check, from_http(redirected()), "does not redirect")
     is_not_observed(check, from_http(silent(SilenceKind.TIMED_OUT)), "timed out")
+    dropped = Silence(silence=SilenceKind.TIMED_OUT, detail="connecting", elapsed_s=4, sent=False)
+    passes(check, from_http(HttpObservation(observed_at=NOW, result=dropped)))
 
 
 def test_only_who_promises_preload_is_asked_on_http() -> None:
@@ -361,6 +363,9 @@ def test_a_policy_that_holds_passes(suite: ModuleType, values: tuple[str, ...]) 
         (("img-src 'self'",), "inline-scripts: no script-src"),
         (("default-src 'self' 'unsafe-inline'",), "inline-scripts: script-src 'unsafe-inline'"),
         (("default-src 'self'; script-src-attr 'unsafe-inline'",), "inline-scripts: script-src-attr 'unsafe-inline'"),
+        (("default-src 'self' 'unsafe-inline' 'nonce-'",), "inline-scripts: script-src 'unsafe-inline'"),
+        (("default-src 'self' 'unsafe-inline' 'nonce-{{ nonce }}'",), "inline-scripts: script-src 'unsafe-inline'"),
+        (("default-src 'self' 'unsafe-inline' 'sha256-'",), "inline-scripts: script-src 'unsafe-inline'"),
         (("default-src 'self'; script-src-elem 'unsafe-inline'",), "inline-scripts: script-src-elem 'unsafe-inline'"),
         (("script-src 'unsafe-inline'", "default-src 'self' 'unsafe-inline'"), "inline-scripts: script-src"),
         (("default-src 'self'; style-src 'unsafe-inline'",), "inline-styles: style-src 'unsafe-inline'"),

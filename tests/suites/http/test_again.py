@@ -206,3 +206,12 @@ def test_long_pages_are_compared_by_beginning_and_length(suite: ModuleType) -> N
     longer = answered("{}", ("etag", '"a2"'), ("content-length", "100000"), truncated=True).answer
     fails(check, valid((long, other, same)), "changes with every request")
     passes(check, valid((long, long, same), (longer, longer, same)))
+
+
+def test_addresses_that_were_not_asked_are_no_pass(suite: ModuleType) -> None:
+    page = answer(NO_STORE, ETAG)
+    observation = seen((page, page, None)).model_copy(update={"more": 1})
+    promised = target(http={"never_cached": ["/"], "revalidates": ["/"]})
+    never, again = (case_of(kind, observation, promised) for kind in (NeverCachedCase, RevalidationCase))
+    is_not_observed(suite.test_no_cache_keeps_the_page, never, "1 were not asked")
+    is_not_observed(suite.test_who_has_the_page_is_told_so, again, "1 were not asked")

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roadworthy.cases.edge import ForeignHostCase, HiddenServerCase, MethodCase, NetworkCase, StaticCase
-from roadworthy.facts.http import SilenceKind
-from tests.suites.healthy import answered, case_of, fails, is_not_observed, passes, silent, target
+from roadworthy.facts.http import HttpObservation, Silence, SilenceKind
+from tests.suites.healthy import NOW, answered, case_of, fails, is_not_observed, passes, silent, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
-
-    from roadworthy.facts.http import HttpObservation
 
 CSS = ("content-type", "text/css; charset=utf-8")
 DATE = ("last-modified", "Sun, 01 Nov 2026 08:00:00 GMT")
@@ -66,6 +64,12 @@ def test_nginx_is_known_by_its_etag(suite: ModuleType) -> None:
     check = suite.test_the_file_comes_from_the_edge
     passes(check, file(answered("a{}", CSS, DATE, ("etag", f'"{STAMP}-3"'), ("content-length", "3"))))
     passes(check, file(answered("a{}", CSS, DATE, ("etag", f'W/"{STAMP}-3"'))))
+
+
+def test_what_fronts_add_is_not_of_an_application(suite: ModuleType) -> None:
+    headers = (DATE, ("etag", f'"{STAMP}-3"'), ("x-request-id", "5f"))
+    for cookie in ("AWSALB=x; Path=/", "AWSALBCORS=x", "__cf_bm=x; HttpOnly", "_cfuvid=x"):
+        passes(suite.test_the_file_comes_from_the_edge, file(answered("a{}", CSS, *headers, ("set-cookie", cookie))))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +147,11 @@ def test_silence_is_no_refusal(suite: ModuleType) -> None:
     is_not_observed(check, method("TRACE", silent(SilenceKind.TIMED_OUT)), "timed out")
     is_not_observed(check, method("GET", silent(SilenceKind.CLOSED)))
     is_not_observed(check, method("ROADWORTHY", answered(status=502)), "502")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_page_that_is_not_there_refuses_everything(suite: ModuleType, status: int) -> None:
+    is_not_observed(suite.test_only_promised_methods_are_taken, method("GET", answered(status=status)), "that exists")
 
 
 def test_head_goes_with_get(suite: ModuleType) -> None:
@@ -231,8 +240,12 @@ def test_the_error_of_a_gateway_says_nothing_of_it(suite: ModuleType) -> None:
 # Hidden servers
 
 
-def hidden(seen: HttpObservation, endpoint: str = "192.0.2.99:443") -> HiddenServerCase:
-    return case_of(HiddenServerCase, seen, target(http={"hides_origin": [endpoint]}))
+def unsent(kind: SilenceKind) -> HttpObservation:
+    return HttpObservation(observed_at=NOW, result=Silence(silence=kind, detail="", elapsed_s=4, sent=False))
+
+
+def hidden(seen: HttpObservation, endpoint: str = "192.0.2.99:443", **blocks: Any) -> HiddenServerCase:
+    return case_of(HiddenServerCase, seen, target(http={"hides_origin": [endpoint]}, **blocks))
 
 
 def test_the_server_is_asked_for_our_page_under_our_name() -> None:
@@ -252,12 +265,26 @@ def test_the_server_is_asked_for_our_page_under_our_name() -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        *(silent(kind) for kind in SilenceKind),
-        *(answered("", status=status) for status in (400, 401, 403, 404, 421, 495)),
+        *(silent(kind) for kind in SilenceKind if kind not in (SilenceKind.TIMED_OUT, SilenceKind.GARBLED)),
+        unsent(SilenceKind.TIMED_OUT),
+        *(answered("", status=status) for status in (400, 403, 421, 495)),
     ],
 )
 def test_a_server_that_gives_nothing_passes(suite: ModuleType, seen: HttpObservation) -> None:
     passes(suite.test_the_origin_serves_nobody_past_the_network, hidden(seen))
+
+
+@pytest.mark.parametrize("kind", [SilenceKind.TIMED_OUT, SilenceKind.GARBLED])
+def test_a_server_that_takes_the_request_is_not_hidden_for_sure(suite: ModuleType, kind: SilenceKind) -> None:
+    is_not_observed(suite.test_the_origin_serves_nobody_past_the_network, hidden(silent(kind)), kind.value)
+
+
+@pytest.mark.parametrize("status", [401, 404, 405, 410])
+def test_an_error_hides_only_a_page_that_is_there(suite: ModuleType, status: int) -> None:
+    check, seen = suite.test_the_origin_serves_nobody_past_the_network, answered("", status=status)
+    passes(check, hidden(seen, health={"path": "/up"}))
+    is_not_observed(check, hidden(seen, health={"path": "/up", "status": status}), "promise a `health` path")
+    is_not_observed(check, hidden(seen), f"answered {status}")
 
 
 def test_the_redirect_to_the_public_name_gives_nothing_away(suite: ModuleType) -> None:

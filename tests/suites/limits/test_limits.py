@@ -264,6 +264,7 @@ def test_a_firewall_that_refuses_everything_tells_nothing(suite: ModuleType) -> 
     is_not_observed(check, firewall(403, 403, control=403), "the harmless request")
     is_not_observed(check, firewall(403, 403, control=503), "503")
     is_not_observed(check, firewall(403, SilenceKind.TIMED_OUT), "timed out")
+    is_not_observed(check, firewall(403, SilenceKind.REFUSED), "connection refused")
 
 
 def guarded(status: int, nothing: int = 404) -> GuardsCase:

@@ -55,6 +55,14 @@ def test_a_host_that_senders_do_not_accept_fails(suite: ModuleType) -> None:
     fails(check, case(MailCase, silent), "no policy: mta-sts.shop.test: NXDOMAIN")
 
 
+def test_an_address_that_can_not_be_reached_from_here_is_not_observed(suite: ModuleType) -> None:
+    check = suite.test_senders_must_use_tls
+    away = NoPolicyAnswer(address="[2001:db8::1]:443", detail="no route", unseen=True)
+    is_not_observed(check, case(MailCase, domain(policies=(policy(), away))), "[2001:db8::1]:443: no route")
+    bad = policy(POLICY.replace("enforce", "none"))
+    fails(check, case(MailCase, domain(policies=(bad, away))), "mode is none")
+
+
 def test_one_address_with_another_policy_is_named(suite: ModuleType) -> None:
     other = policy(POLICY.replace("enforce", "none"), address="192.0.2.81:443")
     seen = domain(policies=(policy(), other))

@@ -132,6 +132,14 @@ def test_a_key_of_a_kind_that_nothing_is_promised_of_is_no_pass(suite: ModuleTyp
     is_not_observed(suite.test_the_key_is_long_enough, tls(seen, min_key_bits={"rsa": 2048}), "only rsa is promised")
 
 
+def test_a_kind_that_is_not_promised_hides_no_fault_of_the_other(suite: ModuleType) -> None:
+    check, promised = suite.test_the_key_is_long_enough, {"min_key_bits": {"rsa": 4096}}
+    rsa = certificate(key_type="rsa", key_bits=4096)
+    is_not_observed(check, tls(shaken(certificate(), other=rsa), **promised), "only rsa is promised")
+    short = rsa.model_copy(update={"key_bits": 2048})
+    fails(check, tls(shaken(certificate(), other=short), **promised), "with its rsa certificate", "4096 promised")
+
+
 def test_a_key_of_an_unknown_kind_is_not_long_enough(suite: ModuleType) -> None:
     seen = shaken(certificate(key_type="other", key_bits=0))
     fails(suite.test_the_key_is_long_enough, tls(seen, min_key_bits={"rsa": 2048}), "other key", "rsa or ec promised")

@@ -205,3 +205,22 @@ def test_the_table_of_suites_has_no_suite_twice() -> None:
     names = [name for one in listed() if one.since != "SSL2" for name in {one.suite.iana, one.suite.openssl}]
     assert len(set(codes)) == len(codes) > 300
     assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_nothing_accepted_is_no_pass_whatever_else_is_open(suite: ModuleType, check: str) -> None:
+    weak = ("Heartbleed", "ROBOT")
+    fails(getattr(suite, check), scan(scanned(accepted={}, groups=(), undetermined=weak, **EXPANDED), **PROMISED))
+    unsure = scanned(accepted={}, groups=(), undetermined=("1.3", *weak), **EXPANDED)
+    is_not_observed(getattr(suite, check), scan(unsure, **PROMISED), "TLS 1.3")
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_groups_of_a_version_that_can_not_be_told_are_open(suite: ModuleType, version: str) -> None:
+    seen = scanned(groups=("X25519",), undetermined=(version,))
+    is_not_observed(suite.test_only_promised_groups_are_accepted, scan(seen, groups=["X25519"]), version)
+    is_not_observed(suite.test_the_promised_groups_are_accepted, scan(seen, includes_groups=["P-256"]), version)
+    is_not_observed(suite.test_key_exchange_withstands_a_quantum_computer, scan(seen, post_quantum=True), version)
+    fails(suite.test_only_promised_groups_are_accepted, scan(seen, groups=["P-256"]), "accepts X25519")
+    hybrid = scanned(groups=("X25519MLKEM768",), undetermined=(version,))
+    passes(suite.test_key_exchange_withstands_a_quantum_computer, scan(hybrid, post_quantum=True))

@@ -144,7 +144,10 @@ def _forbidden_suites(deployment: Deployment, component: str) -> Deployment:
     tls = _tls(deployment, component)
     suite = (_forbidden_of(deployment, component) or _ANONYMOUS).format(kind=_kind(tls))
     certificate = replace(tls.certificate, key="rsa-2048") if suite.startswith("AES") else tls.certificate
-    return _with_tls(deployment, component, suites=(*tls.suites, suite), certificate=certificate)
+    kept = (
+        word for words in tls.suites for word in words.split(":") if not word.startswith("!")
+    )  # what is struck stays so
+    return _with_tls(deployment, component, suites=(*kept, suite), certificate=certificate)
 
 
 def _same_kind(deployment: Deployment, component: str) -> tuple[str, ...]:
@@ -339,7 +342,7 @@ FAULTS = (
         "TLS-SUITES-FORBIDDEN",
         where=_speaks_1_2(_edge(_forbids_suites)),
         change=_forbidden_suites,
-        also=("TLS-SUITES", "TLS-ADVICE"),
+        also=("TLS-SUITES", "TLS-CIPHERS", "TLS-ADVICE"),
     ),
     fault(
         "edge-no-resumption",
