@@ -7,6 +7,7 @@ import ast
 import itertools
 import re
 import shlex
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -113,6 +114,11 @@ def unknown_options(words: list[str], config: pytest.Config) -> list[str]:
 def test_the_check_catalogue_is_in_step() -> None:
     written = (ROOT / "docs/checks.md").read_text(encoding="utf-8")
     assert written == as_markdown(entries(), Proofs.recorded()), "./run roadworthy checks --markdown > docs/checks.md"
+
+
+def test_the_families_in_the_readme_are_in_step() -> None:
+    told = re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {family: int(count) for family, count in told} == Counter(entry.family for entry in entries())
 
 
 def test_the_reference_of_target_files_is_in_step() -> None:

@@ -26,7 +26,7 @@ def test_ports_take_no_connection(ports: PortsCase) -> None:
 @check(
     "EXP-LOGINS",
     severity="critical",
-    after=("REACH-TCP", "TLS-HANDSHAKE"),
+    after=("REACH-TCP", "TLS-HANDSHAKE", "HEALTH-STATUS", "HEALTH-JSON"),
     expects="exposure.refuses_logins",
     source="OWASP WSTG 4.2 WSTG-ATHN-02; CWE-1392",
     by_hand="curl -sSki --connect-to {host}:{port}:{address} {headers} '{url}'",

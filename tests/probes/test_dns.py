@@ -265,6 +265,21 @@ def test_an_alias_begins_no_zone(answer: str, authority: str, found: str | None)
     assert _zone_in(dns.message.from_text("\n".join(filter(None, lines))), "shop.test") == found
 
 
+def test_a_resolver_that_knows_no_caa_hides_nothing_else(tmp_path: Path) -> None:
+    def change(here: Ground) -> None:
+        right = here.resolver.answer
+
+        def answer(wire: bytes, tcp: bool) -> Any:  # noqa: FBT001 - a server's signature
+            is_caa = dns.message.from_wire(wire).question[0].rdtype == dns.rdatatype.CAA
+            return reply(wire, rcode=dns.rcode.SERVFAIL, flags=dns.flags.RA).to_wire() if is_caa else right(wire, tcp)
+
+        here.resolver.answer = answer
+
+    seen = name(tmp_path, change=change, climbs_caa=True)
+    assert seen.at_resolver("A").state is DnsState.ANSWERED
+    assert [(one.name, one.said.state) for one in seen.caa] == [(HOST, DnsState.FAILED)]
+
+
 def test_a_circle_of_aliases_is_seen_at_the_servers(tmp_path: Path) -> None:
     seen = name(tmp_path, "loop.shop.test", change=failing("loop.shop.test", "loop2.shop.test"))
     assert seen.zone == ZONE

@@ -13,7 +13,7 @@ from cryptography import x509
 from roadworthy.facts.base import NotObserved, Reason, Record, Seen
 from roadworthy.facts.tls import Handshake, NoHandshake, NoHandshakeKind, TlsAsk, TlsObservation
 from roadworthy.probes.bench import Address, Bench
-from roadworthy.probes.tls import observe
+from roadworthy.probes.tls import observe, sni
 from roadworthy.target.models import Network
 from tests.probes.tls_servers import (
     CLIENT_ONLY,
@@ -190,6 +190,7 @@ def test_an_authority_that_can_not_be_read_is_told(look: Callable[..., TlsObserv
 
 def test_an_international_and_a_numeric_host_are_asked(look: Callable[..., TlsObservation]) -> None:
     assert look(AUTHORITY.issue("xn--mnchen-3ya.example"), host="münchen.example").handshake.distrust == ()
+    assert (sni("straße.example"), sni("api.shop.example.")) == ("xn--strae-oqa.example", "api.shop.example")
     assert look(AUTHORITY.issue("127.0.0.1"), host="127.0.0.1").leaf.ip_addresses == ("127.0.0.1",)
 
 

@@ -53,6 +53,8 @@ def test_these_cover_nothing(names: tuple[str, ...], host: str) -> None:
 
 def test_an_international_name_is_compared_as_a_labels() -> None:
     assert covers(certificate(dns_names=("xn--mnchen-3ya.example",)), "München.example")
+    assert covers(certificate(dns_names=("xn--strae-oqa.example",)), "Straße.example")
+    assert not covers(certificate(dns_names=("strasse.example",)), "straße.example")
     assert covers(certificate(dns_names=("*.shop.example",)), "xn--mnchen-3ya.shop.example")
 
 

@@ -104,14 +104,14 @@ async def _at_resolver(name: str, type_: str, bench: Bench, *, may_fail: bool) -
 
 
 async def _caa(name: str, bench: Bench) -> tuple[Step, ...]:
-    """From the name upwards, until a name has CAA records (RFC 8659 section 3)."""
+    """From the name upwards, until a name has CAA records (RFC 8659 section 3), or nobody can say."""
     steps: list[Step] = []
     labels = name.split(".")
     for above in range(min(len(labels), _MOST_STEPS)):
         here = ".".join(labels[above:])
-        said = (await resolve(Question(here, "CAA"), bench)).said
+        said = await _at_resolver(here, "CAA", bench, may_fail=True)
         steps.append(Step(name=here, said=said))
-        if said.of("CAA"):
+        if said.of("CAA") or said.state is DnsState.FAILED:
             break
     return tuple(steps)
 

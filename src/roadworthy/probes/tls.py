@@ -32,6 +32,7 @@ from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.tls import Handshake, NoHandshake, NoHandshakeKind, TlsObservation
 from roadworthy.probes import starttls, tcp
 from roadworthy.probes.certificates import name_of, read_certificate
+from roadworthy.probes.name import ascii_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -221,7 +222,7 @@ def sni(host: str) -> str | None:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return host.rstrip(".").encode("idna").decode()
+        return ascii_name(host.rstrip("."))
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roadworthy.facts.dns import DnsObservation, DnssecObservation, DnsState, ZoneObservation
+from roadworthy.facts.dns import TELLS, DnsObservation, DnssecObservation, DnsState, ZoneObservation
 from roadworthy.rules.dns_zone import networks_of
 from roadworthy.rules.dnssec import OLD_ALGORITHMS, SHA1_DIGEST
 from roadworthy.target.values import show_duration
@@ -45,7 +45,8 @@ def _of_name(seen: DnsObservation, promised: Dns) -> Iterator[str]:
     six = seen.at_resolver("AAAA").state is DnsState.ANSWERED and any(record.type == "AAAA" for record in addresses)
     if promised.aaaa is None and promised.ipv6 is None and addresses and not six:
         yield "no AAAA record: those with IPv6 alone need a translator to get here (RFC 6540)"
-    if promised.caa is None and seen.caa and not any(step.said.of("CAA") for step in seen.caa):
+    known = all(step.said.state in TELLS for step in seen.caa)
+    if promised.caa is None and seen.caa and known and not any(step.said.of("CAA") for step in seen.caa):
         yield "no CAA record: every authority may issue certificates (RFC 8659)"
 
 

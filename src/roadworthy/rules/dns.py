@@ -279,8 +279,14 @@ _CRITICAL = 128
 
 
 def wrong_issuers(seen: DnsObservation, promised: Iterable[str]) -> list[str]:
-    """How the authorities that may issue for the name (RFC 8659) differ from the promised ones."""
+    """How the authorities that may issue for the name (RFC 8659) differ from the promised ones.
+
+    Raises:
+        NotObserved: the resolver could not tell.
+    """
     step = next((step for step in seen.caa if step.said.of("CAA")), None)
+    if step is None and (failed := next((step for step in seen.caa if step.said.state not in TELLS), None)):
+        raise NotObserved(Reason.RESOLVER, f"{failed.name} CAA: {failed.said.told}")
     if step is None:
         return ["no CAA record, here or above: every authority may issue"]
     issue, wild = _issuers(step.said, "issue"), _issuers(step.said, "issuewild")

@@ -47,7 +47,7 @@ class Leak:
             return False
         if self.magic is not None:
             return glimpse.magic.startswith(self.magic)
-        own = glimpse.start.replace(glimpse.spot.path, "")  # pages tell their own address: canonical, og:url
+        own = glimpse.start.replace(glimpse.spot.path, "/")  # pages tell their own address: canonical, og:url
         return (self.html or not _is_page(glimpse)) and bool(self.holds and self.holds.search(own))
 
     def paths_on(self, host: str) -> tuple[str, ...]:

@@ -55,8 +55,12 @@ def _matches(pattern: str, labels: list[str]) -> bool:
 def _labels(host: str) -> list[str]:
     """A host's labels as they stand in certificates: lower case, A-labels (RFC 5891), no dot at the end."""
     host = host.lower().removesuffix(".")
+    if host.isascii():
+        return host.split(".")
+    import idna  # noqa: PLC0415 - few names need it
+
     try:
-        return host.encode("idna").decode().split(".")
+        return idna.encode(host, uts46=True).decode().split(".")
     except UnicodeError:
         return host.split(".")
 

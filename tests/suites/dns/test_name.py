@@ -200,6 +200,8 @@ def test_only_promised_authorities_may_issue(suite: ModuleType) -> None:
         return name(caa=(step(HOST, type_="CAA"), last))
 
     wanted = {"caa": ["letsencrypt.org"]}
+    failed = name(caa=(step(HOST, type_="CAA"), step(ZONE, type_="CAA", state=DnsState.FAILED)))
+    is_not_observed(suite.test_only_promised_authorities_may_issue, case_of(DnsCase, failed, promising(**wanted)), ZONE)
     passes(check, case(seen("0 issue letsencrypt.org", "0 iodef mailto:x@shop.example"), **wanted))
     passes(check, case(seen("0 issue LetsEncrypt.org.; validationmethods=dns-01", "0 issuewild ;"), **wanted))
     fails(check, case(seen(), **wanted), "no CAA record")
