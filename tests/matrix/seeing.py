@@ -47,7 +47,10 @@ SHIPPED = (
 )
 TOPICS = tuple(sorted(file.stem for file in HERE.glob("*.yaml")))
 TARGETS = (*SHIPPED, *TOPICS)
-ELSEWHERE = {"bitflow-owner-portal": ("http2-off:admin", "service-failing:admin")}
+ELSEWHERE = {
+    "bitflow-owner-portal": ("http2-off:admin", "service-failing:admin"),
+    "bitflow-lms": ("service-failing:portal-student",),
+}
 """Faults in another component than the natural one, where a promise of the ledger is carried by that one alone."""
 RELEASE = "2026.11.3"
 

@@ -117,7 +117,7 @@ class Tls(Expectation):
     min_days_left: int | None = Field(None, ge=0, description="Days until the certificate ends, at least.")
     max_lifetime_days: int | None = Field(None, gt=0, description="From not-before to not-after, at most.")
     min_key_bits: dict[Literal["rsa", "ec"], int] | None = Field(
-        None, min_length=1, description="The key's length, at least. A kind that is not named is not accepted."
+        None, min_length=1, description="The key's length, at least; of a kind that is not named, it is not observed."
     )
     scts: int | None = Field(
         None, gt=0, description="Timestamps of public logs that the certificate holds, at least (browsers want two)."
