@@ -118,7 +118,9 @@ def pytest_file(asks: tuple[Ask, ...], places: Places, ca_file: Path) -> str:
 
 
 def _pages(asks: tuple[Ask, ...]) -> list[HttpAsk]:
-    return [ask for ask in asks if isinstance(ask, HttpAsk)]
+    """Plain questions, each page once: what people ask with curl."""
+    pages = (ask for ask in asks if isinstance(ask, HttpAsk) and ask.method == "GET" and not ask.headers)
+    return list({ask.url: ask for ask in pages}.values())
 
 
 def _names(asks: tuple[Ask, ...]) -> list[TlsAsk]:

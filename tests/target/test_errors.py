@@ -210,6 +210,28 @@ def test_what_is_wrong_is_told_in_one_line(refused: Refused, load: Load, old: st
     assert "Input should" not in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("promise", "told"),
+    [
+        ("exposure: {closed_ports: [8080]}", "8080 is the component's own port, which is open"),
+        ("exposure: {security_txt: true}", "security_txt needs an https:// url"),
+        ("headers: {strict-transport-security: {max_age: 31536000, preload: true}}", "preload needs an https:// url"),
+    ],
+)
+def test_what_nothing_could_judge_is_refused(refused: Refused, promise: str, told: str) -> None:
+    head = "schema: 1\nname: shop\nenvironment: staging\nnetwork: {allows: [ports]}\n"
+    (line,) = refused(f"{head}components: {{api: {{url: 'http://api.shop.example:8080', {promise}}}}}\n")
+    assert told in line
+
+
+def test_a_password_in_the_file_is_refused(refused: Refused) -> None:
+    head = "schema: 1\nname: shop\nenvironment: staging\n"
+    login = "smtp: {login: {username: shop, password: only-here}}"
+    (line,) = refused(f"{head}components: {{relay: {{address: 'smtp.shop.example:587', {login}}}}}\n")
+    assert "components.relay.smtp.login.password: give it by reference" in line
+    assert "only-here" not in line
+
+
 def test_a_component_that_nothing_verifies_is_refused(refused: Refused) -> None:
     text = HEALTHY.split("    health", maxsplit=1)[0]
     assert refused(text) == [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, g
 from pydantic import BaseModel, TypeAdapter
 
 from roadworthy.target.models import Target
-from roadworthy.target.values import PUBLIC
+from roadworthy.target.values import BY_REFERENCE, PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,13 @@ def is_public(path: Path) -> bool:
     spot = spot_at(path)
     extra = spot.field.json_schema_extra if spot and spot.field else None
     return isinstance(extra, dict) and bool(extra.get(PUBLIC))
+
+
+def is_by_reference(path: Path) -> bool:
+    """Whether a value must come by reference, as it must not stand in a file."""
+    spot = spot_at(path)
+    extra = spot.field.json_schema_extra if spot and spot.field else None
+    return isinstance(extra, dict) and bool(extra.get(BY_REFERENCE))
 
 
 def is_on(path: Path) -> bool:

@@ -38,7 +38,7 @@ from roadworthy.target.document import (
     scalars,
     shown_path,
 )
-from roadworthy.target.fields import is_on, is_public
+from roadworthy.target.fields import is_by_reference, is_on, is_public
 from roadworthy.target.merging import assign, follow, merge, prune, split_key
 from roadworthy.target.models import Target
 from roadworthy.target.parts import expand_each, fill_in
@@ -123,6 +123,7 @@ def load_target(
     told = {problem.key for problem in problems}
     problems += [problem for problem in values.problems if problem.key not in told]
     problems += _unknown_names(tree.root)
+    problems += _plain_secrets(tree.root)
     try:
         target = _validated(values)
     except ValidationError as error:
@@ -329,6 +330,16 @@ def _with(root: Any, path: tuple[str, ...], leaf: Scalar) -> Any:
 
 
 # --- what the model can't see ----------------------------------------------------------------------------------------
+
+
+def _plain_secrets(root: MapNode) -> Iterable[Problem]:
+    """Passwords that stand in the file, where everybody who reads it finds them."""
+    for path, leaf in scalars(root):
+        if path[-1:] == ("password",) and not has_references(leaf.text) and is_by_reference(path):
+            text = (
+                "give it by reference, as ${env:NAME} or ${file:/run/secrets/name}: a password must not stand in a file"
+            )
+            yield Problem(leaf.mark, ".".join(path), text)
 
 
 def _unknown_names(root: MapNode) -> Iterable[Problem]:

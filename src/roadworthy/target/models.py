@@ -124,6 +124,8 @@ class Component(Frozen):
             raise ValueError("tls.starttls needs an address: behind a url, TLS comes first")
         if self.url is None and self.exposure is not None and self.exposure.needs_url:
             raise ValueError(f"exposure.{self.exposure.needs_url[0]} needs a url")
+        if self.exposure is not None and self.endpoint[1] in self.exposure.port_numbers:
+            raise ValueError(f"exposure.closed_ports: {self.endpoint[1]} is the component's own port, which is open")
         here, allowed = next((place, blocks) for place, blocks in BLOCKS_OF.items() if getattr(self, place) is not None)
         given = [block for block in BLOCKS if getattr(self, block) is not None]
         if not given:
@@ -131,6 +133,15 @@ class Component(Frozen):
         if strangers := [block for block in given if block not in allowed]:
             fitting = " or ".join(place for place, blocks in BLOCKS_OF.items() if strangers[0] in blocks)
             raise ValueError(f"{strangers[0]} needs a {fitting}, not a{'n' * here.startswith('a')} {here}")
+        return self
+
+    @model_validator(mode="after")
+    def _is_secure_where_it_must_be(self) -> Self:
+        hsts = self.headers.strict_transport_security if self.headers else None
+        if (self.url or "").startswith("http://") and self.exposure is not None and self.exposure.security_txt:
+            raise ValueError("exposure.security_txt needs an https:// url (RFC 9116 section 3)")
+        if (self.url or "").startswith("http://") and hsts is not None and hsts.preload:
+            raise ValueError("headers.strict-transport-security.preload needs an https:// url (RFC 6797 section 7.2)")
         return self
 
     @model_validator(mode="after")

@@ -12,11 +12,11 @@ from typing import Any
 
 from roadworthy.target.models import BLOCKS, Target
 from roadworthy.target.parts import policies
-from roadworthy.target.values import PUBLIC
+from roadworthy.target.values import BY_REFERENCE, PUBLIC
 
 _REFERENCE = {"$ref": "#/$defs/Reference"}
 _NULL = {"type": "null"}
-_NOT_IN_A_FILE = ("title", "default", PUBLIC, "required")
+_NOT_IN_A_FILE = ("title", "default", PUBLIC, BY_REFERENCE, "required")
 
 
 def file_schema() -> dict[str, Any]:

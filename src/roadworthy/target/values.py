@@ -151,5 +151,8 @@ JsonPlace = Annotated[str, AfterValidator(lambda text: check_json_query(text) if
 AllowList = Annotated[str, AfterValidator(check_allow_list)]
 """Whom Permissions-Policy allows a feature."""
 
+BY_REFERENCE = "by reference alone"
+"""Marks a field whose value must not stand in a file (a password)."""
+
 PUBLIC = "may be printed"
 """Marks a field whose value may be printed although it came by reference (a version, a host name)."""

@@ -290,7 +290,7 @@ def _value(expected: object, expects: str) -> str:
         return str(expected)
     held = dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=False)
     leaf = expects.rpartition(".")[2]
-    value = held.get(leaf, held.get(_field(expected, expects)))
+    value = held.get(leaf, held.get(_field(expected, expects), held))  # the whole block, where that is what is judged
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -62,7 +62,7 @@ def test_a_machine_without_life_tells_nothing(suite: ModuleType) -> None:
 
 
 def test_ports_are_asked_once_and_by_number() -> None:
-    promised = shop(closed_ports=["mysql", 3306, "redis", 443])
+    promised = shop(closed_ports=["mysql", 3306, "redis"])
     ((_, ask),) = PortsCase.looks(promised, promised.components["api"])
     assert ask.ports == (3306, 6379)
     assert ask.exchanges == 3

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from roadworthy.target.blocks.block import Expectation, Need
-from roadworthy.target.values import PUBLIC, Frozen
+from roadworthy.target.values import BY_REFERENCE, PUBLIC, Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,7 +136,12 @@ class Login(Frozen):
     """Who logs in; by reference, for nothing of it is to stand in a file: `${env:SMTP_PASSWORD}`."""
 
     username: str = Field(min_length=1, max_length=256, description="As the server wants it.")
-    password: str = Field(min_length=1, max_length=1024, description="By reference: `${env:SMTP_PASSWORD}`.")
+    password: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="By reference: `${env:SMTP_PASSWORD}`.",
+        json_schema_extra={BY_REFERENCE: True},
+    )
 
     @model_validator(mode="after")
     def _can_be_sent(self) -> Self:
