@@ -32,7 +32,7 @@ def test_coverage_for_people_counts(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "ELY-TLS-1" in told
     assert "ELY-SVC-1" not in told
-    assert told.rstrip().splitlines()[-1].startswith("9 promises: 1 proven (a fault turned their check red), 1 in part")
+    assert told.rstrip().splitlines()[-1].startswith("9 promises: 5 proven (a fault turned their check red), 4 in part")
 
 
 def test_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

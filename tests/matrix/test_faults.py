@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ADVICE = {entry.check.id for entry in entries() if entry.check.severity is Severity.INFO}
 ADVISED = {
-    "bitflow-owner-portal": {"HDR-ADVICE[api]", "MAIL-ADVICE[sender]"},
-    "innobic-procurement": {"HDR-ADVICE[edge-apex]", "HDR-ADVICE[edge-www]", "MAIL-ADVICE[mail-domain]"},
+    "bitflow-owner-portal": {"HDR-ADVICE[api]"},
+    "innobic-procurement": {"HDR-ADVICE[edge-apex]", "HDR-ADVICE[edge-www]"},
 }
 """Where a target promises what experts advise against today."""
 

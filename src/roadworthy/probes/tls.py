@@ -70,6 +70,9 @@ SIGNATURES: dict[KeyKind, str] = {
 
 KIND_OF: dict[str, KeyKind] = {"rsa": "rsa", "ec": "ec", "ed25519": "ec", "ed448": "ec"}
 
+SHARE = 0.9
+"""Of an observation's time, what all handshakes may take together."""
+
 STAPLE_S = 0.5
 """Before asking a second time for an OCSP response: nginx gets one only after it was first asked."""
 
@@ -96,16 +99,19 @@ async def observe(ask: TlsAsk, address: Address, bench: Bench) -> TlsObservation
     Raises:
         NotObserved: there is no route from here, or the CA file can't be read.
     """
-    observed_at = datetime.now(UTC)
+    observed_at, until = datetime.now(UTC), asyncio.get_running_loop().time() + bench.network.timeout * SHARE
     way = Way(ask.host, ask.ca_file, ask.starttls)
-    result = await shake(way, address, bench)
+    result, other = await shake(way, address, bench), None
     if isinstance(result, NoHandshake):
         return TlsObservation(observed_at=observed_at, result=result)
-    if not result.stapled and (ask.stapling or result.leaf.must_staple):
-        result = await _again(way, address, bench, result)
-    if ask.resumption:
-        result = result.model_copy(update=await _resumption(way, address, bench))
-    return TlsObservation(observed_at=observed_at, result=result, other=await shake_other(way, address, bench, result))
+    with suppress(TimeoutError):  # the first handshake is not lost with a later one
+        async with asyncio.timeout_at(until):
+            other = await shake_other(way, address, bench, result)
+            if not result.stapled and (ask.stapling or result.leaf.must_staple):
+                result = await _again(way, address, bench, result)
+            if ask.resumption:
+                result = result.model_copy(update=await _resumption(way, address, bench))
+    return TlsObservation(observed_at=observed_at, result=result, other=other)
 
 
 class Way(NamedTuple):
