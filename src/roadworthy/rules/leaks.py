@@ -1,4 +1,4 @@
-"""What must not be had from outside: where it would be, and how it is known by its content (`data/leaks.yaml`).
+"""What must not be had from outside: where it would be, and how it is known by its content (`known/leaks.yaml`).
 
 The page for what is not there is learnt first (a soft 404): where everything is answered with one page, nothing is
 given away, whatever the status.
@@ -64,7 +64,7 @@ def _is_page(glimpse: Glimpse) -> bool:
 @cache
 def leaks() -> dict[str, tuple[Leak, ...]]:
     """All kinds, as `exposure.hides` names them; `traces` are about any page."""
-    text = files("roadworthy").joinpath("data/leaks.yaml").read_text("utf-8")
+    text = files("roadworthy.known").joinpath("leaks.yaml").read_text("utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it was built, is ten times as fast
     entries_of = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are the safe ones
     return {kind: tuple(map(_leak, entries)) for kind, entries in entries_of.items()}
