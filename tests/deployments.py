@@ -24,7 +24,8 @@ class Service(BaseHTTPRequestHandler):
         assert isinstance(server, Deployment)
         server.asked.append(self.path)
         server.agents.append(self.headers["User-Agent"])
-        build = server.builds.pop(0) if len(server.builds) > 1 else server.builds[0]
+        told = self.path == "/version" and len(server.builds) > 1  # nothing else uses one up: asks go out together
+        build = server.builds.pop(0) if told else server.builds[0]
         body = json.dumps({"status": "ok", "version": build, "token": "tok-hunter22"}).encode()
         self.send_response(server.status)
         self.send_header("Content-Type", "application/json")
