@@ -224,6 +224,12 @@ def test_what_nothing_could_judge_is_refused(refused: Refused, promise: str, tol
     assert told in line
 
 
+def test_a_block_of_a_policy_that_is_unknown_is_not_called_empty_too(refused: Refused) -> None:
+    head = "schema: 1\nname: shop\nenvironment: staging\n"
+    (line,) = refused(f"{head}components: {{api: {{url: 'https://api.shop.example', tls: {{policy: mozilla}}}}}}\n")
+    assert "components.api.tls.policy: unknown policy 'mozilla'" in line
+
+
 def test_a_password_in_the_file_is_refused(refused: Refused) -> None:
     head = "schema: 1\nname: shop\nenvironment: staging\n"
     login = "smtp: {login: {username: shop, password: only-here}}"

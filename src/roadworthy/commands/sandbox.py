@@ -55,11 +55,14 @@ def _guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Nam
 def _up(args: argparse.Namespace) -> int:
     from roadworthy.places import targets_folder
     from roadworthy.sandbox import start
+    from roadworthy.sandbox.deriving import derive
+    from roadworthy.sandbox.faults import FAULTS
     from roadworthy.target.loading import find_target, load_target
 
     path = find_target(args.target, targets_folder())
     given = {"release.version": args.expect_version} if args.expect_version else {}
-    started = start(load_target(path, overrides=given).target, args.name)
+    target = load_target(path, overrides=given).target
+    started = start(target, args.name)
     try:
         _print_status(started.sandbox.status())
     except BaseException:
@@ -72,7 +75,9 @@ def _up(args: argparse.Namespace) -> int:
     print(f"\nUp after {started.after_s:.1f} s. Verify it, break it, take it down:")
     print(f"  roadworthy gate {args.target} {options}")
     print(f"  pytest suites --target {args.target} {options}")
-    print(f"  roadworthy sandbox break edge-certificate-expired{named}")
+    deployment = derive(target, "127.64.0")
+    if fault := next((fault for fault in FAULTS.values() if fault.applies(deployment)), None):
+        print(f"  roadworthy sandbox break {fault.name}{named}")
     print(f"  roadworthy sandbox down{named}")
     return 0
 

@@ -129,6 +129,7 @@ def load_target(
     except ValidationError as error:
         told = {problem.key for problem in problems}
         told |= {parent for problem in values.problems for parent in _parents(problem.key)}
+        told |= {key.removesuffix(".policy") for key in told if key.endswith(".policy")}  # empty for want of it
         found = (_without_secrets(problem, values) for problem in complaints(error, values.shown))
         problems += [problem for problem in found if problem.key not in told]
     if problems:
