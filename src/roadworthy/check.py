@@ -14,7 +14,7 @@ observation; the plugin asks it of every address and page.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, TypeVar
@@ -46,7 +46,8 @@ class Check:
     source: str
     why: str
     title: str
-    by_hand: str
+    by_hand: str | Mapping[str, str]
+    """One for all, or one for each product that may be behind the promise."""
     repair: str
     expects: str | None
     """The key of a component that this check judges (`tls.min_days_left`); None: it belongs to every component."""
@@ -57,13 +58,17 @@ class Check:
     awaited: bool = False
     """It is waited for, as availability is: what it judges takes a while to be true everywhere."""
 
+    def by_hand_for(self, engine: str | None) -> str:
+        """The command for a product; empty where there is none for it."""
+        return self.by_hand if isinstance(self.by_hand, str) else self.by_hand.get(engine or "", "")
+
 
 def check(
     check_id: str,
     *,
     severity: Literal["critical", "high", "medium", "low", "info"],
     source: str,
-    by_hand: str,
+    by_hand: str | Mapping[str, str],
     repair: str,
     expects: str | None = None,
     availability: bool = False,
@@ -76,8 +81,9 @@ def check(
         check_id: stable, upper case, e.g. `TLS-EXPIRY`.
         severity: what a broken promise costs.
         source: where the rule comes from (RFC, policy and its date).
-        by_hand: a command that shows the same; `{host}`, `{port}`, `{address}` (address:port), `{url}` and `{headers}`
-            (those of the request, as curl's options) are filled in.
+        by_hand: a command that shows the same, or one for each product; `{host}`, `{port}`, `{address}` (address:port),
+            `{url}`, `{headers}` (those of the request, as curl's options), `{user}` and `{name}` (a database's) are
+            filled in.
         repair: what to do, in one or two sentences.
         expects: the component's key that is judged.
         availability: its failure means that the component is not there.

@@ -409,4 +409,10 @@ def _is_blocker(function: Callable[..., None]) -> bool:
 def _may_pass(record: Record) -> bool:
     if isinstance(record.result, Seen):
         return record.result.observation.transient
-    return record.result.reason in (Reason.NO_ADDRESS, Reason.NO_ANSWER, Reason.RESOLVER, Reason.UNREACHABLE)
+    return record.result.reason in (
+        Reason.NO_ADDRESS,
+        Reason.NO_ANSWER,
+        Reason.RESOLVER,
+        Reason.UNREACHABLE,
+        Reason.VANTAGE,
+    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(str(path.relative_to(ROOT / "suites")) for path in (ROOT / "suites").rglob("test_*.py"))
-FIELDS = {"host", "port", "address", "address_port", "ip", "url", "path", "headers", "starttls"}
+FIELDS = {"user", "name", "host", "port", "address", "address_port", "ip", "url", "path", "headers", "starttls"}
 JUDGED_EVERYWHERE = {"tcp.open": "REACH-TCP"}
 """Promises that a check without `expects` judges: it belongs to every component, whether promised or not."""
 
@@ -58,9 +58,10 @@ def test_every_check_tells_a_person_all_they_need(checks: list[Check]) -> None:
     ]
     assert not silent
     for check in checks:
-        named = {name for _, name, _, _ in string.Formatter().parse(check.by_hand) if name is not None}
-        assert named, f"{check.id}: by_hand names no host, address or URL"
-        assert named <= FIELDS, f"{check.id}: by_hand names {named - FIELDS}"
+        for template in [check.by_hand] if isinstance(check.by_hand, str) else check.by_hand.values():
+            named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+            assert named, f"{check.id}: by_hand names no host, address or URL"
+            assert named <= FIELDS, f"{check.id}: by_hand names {named - FIELDS}"
 
 
 def test_what_explains_a_check_is_a_check(checks: list[Check]) -> None:

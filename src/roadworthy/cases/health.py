@@ -24,10 +24,10 @@ class NameCase(Case[None, NameAsk, NameObservation]):
 
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[None, NameAsk]]:
-        """One look-up, unless the component is given by its address, or is a domain, which may well have none."""
+        """One look-up, unless the component is given by its address, is looked up elsewhere, or is a domain."""
         del target
         host, port = component.endpoint
-        if component.domain is None and not _is_address(host):
+        if component.domain is None and component.via is None and not _is_address(host):
             yield None, NameAsk(host=host, port=port)
 
 
@@ -48,7 +48,7 @@ class PortCase(Case[None, TcpAsk, TcpObservation]):
         del target
         host, port = component.endpoint
         if component.domain is None:
-            yield None, TcpAsk(host=host, port=port)
+            yield None, TcpAsk(host=host, port=port, via=component.via)
 
 
 class HealthCase(Case[Health, HttpAsk, HttpObservation]):

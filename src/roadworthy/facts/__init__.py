@@ -2,6 +2,7 @@
 
 from roadworthy.facts.base import Ask, Observation
 from roadworthy.facts.burst import BurstAsk, BurstObservation, UploadAsk, UploadObservation
+from roadworthy.facts.database import DatabaseAsk, DatabaseObservation
 from roadworthy.facts.dns import DnsAsk, DnsObservation, DnssecAsk, DnssecObservation, ZoneAsk, ZoneObservation
 from roadworthy.facts.http import (
     HttpAgainAsk,
@@ -28,6 +29,7 @@ ASKS: dict[str, type[Ask]] = {
     "dns-zone": ZoneAsk,
     "dnssec": DnssecAsk,
     "tcp": TcpAsk,
+    "database": DatabaseAsk,
     "http": HttpAsk,
     "http-again": HttpAgainAsk,
     "page-scripts": ScriptsAsk,
@@ -47,6 +49,7 @@ OBSERVATIONS: dict[str, type[Observation]] = {
     "dns-zone": ZoneObservation,
     "dnssec": DnssecObservation,
     "tcp": TcpObservation,
+    "database": DatabaseObservation,
     "http": HttpObservation,
     "http-again": HttpAgainObservation,
     "page-scripts": ScriptsObservation,

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     NO_ADDRESS = "no address"  # the name leads nowhere
     NO_ANSWER = "no answer"  # refused, silent, reset or garbled: the observed system's own state
     UNREACHABLE = "unreachable"  # no route from here
+    VANTAGE = "vantage point failed"  # what is looked at from there says nothing about itself
+    NOT_PERMITTED = "not permitted"  # whoever is logged in may not see it
     RESOLVER = "resolver failed"  # the resolver, not the name, is at fault
     DEADLINE = "deadline"  # the run's time was over
     NOT_APPLICABLE = "not applicable"  # what was seen has nothing that the promise could be judged by
@@ -70,6 +72,7 @@ class Ask(Fact):
     kind: str
     host: str
     port: int
+    via: str | None = Field(None, description="The vantage point that it is looked at from; None: this machine.")
     lane: Lane = Lane.NORMAL
     moment: Moment = Moment.START
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from roadworthy.facts.base import Ask, Attempt, Lane, NotObserved, NotSeen, Observation, Reason, Record, Seen
 from roadworthy.observe.budget import Budget
 from roadworthy.observe.pacing import Pacer
-from roadworthy.observe.store import endpoints_of, name_of
+from roadworthy.observe.store import afar, endpoints_of, name_of
 from roadworthy.probes.bench import Address, Bench
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ PROBES = {
     "dns-zone": "roadworthy.probes.dns_zone",
     "dnssec": "roadworthy.probes.dnssec",
     "tcp": "roadworthy.probes.tcp",
+    "database": "roadworthy.probes.database",
     "mail": "roadworthy.probes.mail",
     "smtp": "roadworthy.probes.smtp",
     "http": "roadworthy.probes.http",
@@ -160,6 +161,10 @@ class _Session:
         if not ask.per_address:
             await self._name(ask)
             return
+        if ask.via is not None:
+            if self._store.get(ask, afar(ask)) is None:
+                await self._at(ask, afar(ask), overall)
+            return
         endpoints = endpoints_of(await self._name(name_of(ask)))
         if isinstance(endpoints, NotSeen):
             return  # the name's own record says why
@@ -246,7 +251,7 @@ class _Session:
 def _is_transient(result: Seen | NotSeen) -> bool:
     if isinstance(result, Seen):
         return result.observation.transient
-    return result.reason in (Reason.RESOLVER, Reason.NO_ANSWER)
+    return result.reason in (Reason.RESOLVER, Reason.NO_ANSWER, Reason.VANTAGE)
 
 
 def _short(result: Seen | NotSeen) -> str:

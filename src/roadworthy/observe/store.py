@@ -88,6 +88,9 @@ class EvidenceStore:
         if not ask.per_address:
             record = self.get(ask, None)
             return None if record is None else (record,)
+        if ask.via is not None:
+            record = self.get(ask, afar(ask))
+            return None if record is None else (record,)
         name = self.get(name_of(ask), None)
         if name is None:
             return None
@@ -101,6 +104,11 @@ class EvidenceStore:
 def name_of(ask: Ask) -> NameAsk:
     """The look-up that an ask's addresses come from."""
     return NameAsk(host=ask.host, port=ask.port, moment=ask.moment)
+
+
+def afar(ask: Ask) -> str:
+    """Where something is looked at from a vantage point: by its name, which that one looks up."""
+    return f"[{ask.host}]:{ask.port}" if ":" in ask.host else f"{ask.host}:{ask.port}"
 
 
 def endpoints_of(name: Record) -> tuple[str, ...] | NotSeen:

@@ -14,14 +14,11 @@ import asyncio
 import base64
 import re
 import ssl
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import certifi
-
-from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.smtp import (
     Broke,
     Purpose,
@@ -35,10 +32,9 @@ from roadworthy.facts.smtp import (
 )
 from roadworthy.probes.name import ascii_name
 from roadworthy.probes.tcp import close, connect
+from roadworthy.probes.trust import contexts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from roadworthy.probes.bench import Address, Bench
 
 LONGEST_LINE = 4096
@@ -77,12 +73,11 @@ async def observe(ask: SmtpAsk, address: Address, bench: Bench) -> SmtpObservati
         NotObserved: there is no route from here, or the CA file can't be read.
     """
     until = asyncio.get_running_loop().time() + _longest_s(bench)
-    contexts = await bench.shared(_contexts)
+    trust = await bench.shared(contexts)
     try:
-        return await _converse(ask, address, bench, contexts.verifying, until=until)
+        return await _converse(ask, address, bench, trust.verifying, until=until)
     except Distrusted as distrusted:
-        blind = contexts.blind
-        return await _converse(ask, address, bench, blind, until=until, distrust=distrusted.broke.detail)
+        return await _converse(ask, address, bench, trust.blind, until=until, distrust=distrusted.broke.detail)
 
 
 def _longest_s(bench: Bench) -> float:
@@ -107,28 +102,6 @@ async def _converse(
     finally:
         talk.leave()
     return SmtpObservation(observed_at=talk.observed_at, broke=broke, **talk.seen)
-
-
-@dataclass(frozen=True)
-class _Contexts:
-    verifying: ssl.SSLContext
-    blind: ssl.SSLContext
-
-
-@asynccontextmanager
-async def _contexts(bench: Bench) -> AsyncIterator[_Contexts]:
-    """One for each way of looking; the trust store is loaded once."""
-    ca_file = bench.network.ca_file
-    verifying = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        verifying.load_verify_locations(ca_file or certifi.where())
-    except (OSError, ssl.SSLError) as error:
-        raise NotObserved(Reason.BROKEN, f"{ca_file}: holds no PEM certificate that can be read") from error
-    verifying.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as the TLS checks: what the file names is trusted
-    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    blind.check_hostname = False
-    blind.verify_mode = ssl.CERT_NONE  # nothing secret is sent here
-    yield _Contexts(verifying, blind)
 
 
 @dataclass

@@ -31,12 +31,14 @@ NO_ROUTE = frozenset(
 """Errors that tell of the way there, or of this machine, and nothing about the peer."""
 
 
-async def observe(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation:  # noqa: ARG001 - a probe's signature
+async def observe(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation:
     """Connects once, and closes.
 
     Raises:
-        NotObserved: there is no route from here.
+        NotObserved: there is no route from here, or the vantage point failed.
     """
+    if ask.via is not None:
+        return await _from_afar(ask, address, bench)
     observed_at, started = datetime.now(UTC), time.perf_counter()
     try:
         async with asyncio.timeout(bench.patience_s):
@@ -51,6 +53,19 @@ async def observe(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation
     if state is TcpState.OPEN:
         close(writer)
     return TcpObservation(observed_at=observed_at, state=state, connect_s=round(connect_s, 6))
+
+
+async def _from_afar(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation:
+    from roadworthy.facts.store import StoreEnd  # noqa: PLC0415 - few targets have vantage points
+    from roadworthy.probes.way import Ended, link  # noqa: PLC0415 - as above, and it imports this module
+
+    observed_at, started, state = datetime.now(UTC), time.perf_counter(), TcpState.OPEN
+    try:
+        async with link(ask, address, bench):
+            pass
+    except Ended as ended:
+        state = TcpState.SILENT if ended.broke.end is StoreEnd.SILENT else TcpState.REFUSED
+    return TcpObservation(observed_at=observed_at, state=state, connect_s=round(time.perf_counter() - started, 6))
 
 
 async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy import __version__
 from roadworthy.target.blocks.block import Expectation, Leave, one_or_many
+from roadworthy.target.blocks.database import Database
 from roadworthy.target.blocks.dns import Dns
 from roadworthy.target.blocks.exposure import Exposure
 from roadworthy.target.blocks.headers import Headers
@@ -25,16 +26,19 @@ from roadworthy.target.blocks.mail import Mail, Smtp
 from roadworthy.target.blocks.tls import Tls
 from roadworthy.target.blocks.websocket import Websocket
 from roadworthy.target.routes import is_ip, parse_resolver, parse_route
-from roadworthy.target.values import PUBLIC, Duration, Frozen, show_duration
+from roadworthy.target.values import BY_REFERENCE, PUBLIC, Duration, Frozen, show_duration
 
 BLOCKS_OF = {
     "url": ("health", "release", "tcp", "tls", "http", "headers", "websocket", "exposure", "limits", "dns"),
-    "address": ("tcp", "tls", "exposure", "smtp", "dns"),
+    "address": ("tcp", "tls", "exposure", "smtp", "dns", "database"),
     "domain": ("dns", "mail"),
 }
 """The blocks of promises that go with each way to name a component."""
 
 BLOCKS = tuple(dict.fromkeys(block for blocks in BLOCKS_OF.values() for block in blocks))
+
+VIA = ("tcp", "database")
+"""The blocks that are looked at from a vantage point, where a component names one."""
 
 PromiseId = Annotated[str, Field(pattern=r"^[A-Z]{3}(-[A-Z0-9]+)+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=64)]
@@ -55,6 +59,10 @@ class Component(Frozen):
     domain: str | None = Field(
         None, description="A domain, of which only DNS is asked.", json_schema_extra={PUBLIC: True}
     )
+    via: str | None = Field(
+        None,
+        description="The vantage point (network.vantages) that the address is reached from, where it is not public.",
+    )
     depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
     health: (
         Annotated[tuple[Health, ...], BeforeValidator(one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
@@ -71,6 +79,7 @@ class Component(Frozen):
     dns: Dns | None = Field(None, description="The records of its name.")
     mail: Mail | None = Field(None, description="What its domain says of mail.")
     smtp: Smtp | None = Field(None, description="Its SMTP server, for mail that is handed in.")
+    database: Database | None = Field(None, description="Its database: logins, settings, tables, replicas.")
     partly: dict[PromiseId, str] = Field(
         {}, description="Of these promises only a part is judged; what is missing, in a few words."
     )
@@ -145,6 +154,15 @@ class Component(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _can_be_reached_that_way(self) -> Self:
+        blocks = [name for name in BLOCKS if getattr(self, name) is not None and name not in VIA]
+        if self.via is not None and self.address is None:
+            raise ValueError("via needs an address")
+        if self.via is not None and blocks:
+            raise ValueError(f"{blocks[0]} is looked at from this machine; via is for {', '.join(VIA)}")
+        return self
+
+    @model_validator(mode="after")
     def _has_a_name_where_it_needs_one(self) -> Self:
         if self.dns is not None and is_ip(self.endpoint[0]):
             raise ValueError("dns needs a name, not an IP address")
@@ -169,6 +187,68 @@ def _contact(value: str) -> str:
     if not _CONTACT.fullmatch(value) or not value.isascii() or not value.isprintable():
         raise ValueError("a contact is written as https://ops.example/roadworthy or mailto:ops@shop.example")
     return value
+
+
+_SSH = re.compile(r"(?:([^@\s:/]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@:\s/\[\]]+)(?::([0-9]{1,5}))?")
+
+
+def _ssh(value: str) -> str:
+    match = _SSH.fullmatch(value)
+    if not match or (match[3] and not 1 <= int(match[3]) <= 65535):  # noqa: PLR2004 - 16 bits
+        raise ValueError(f"ssh {value!r} is not of the form user@host or user@host:port")
+    return value
+
+
+class Vantage(Frozen):
+    """Where something is looked at from: a host that is logged into by SSH, a command that connects, or both.
+
+    Without a command, connections are forwarded by the host's SSH server (`ssh -L`).
+    """
+
+    ssh: Annotated[str, AfterValidator(_ssh)] | None = Field(
+        None,
+        description="user@host[:port] of an SSH server; its key must be a known one.",
+        json_schema_extra={PUBLIC: True},
+    )
+    key_file: str | None = Field(
+        None,
+        description="The private key, found from this file's own folder; without one, the SSH agent's keys.",
+        json_schema_extra={PUBLIC: True},
+    )
+    passphrase: str | None = Field(
+        None, min_length=1, description="Of the key, by reference.", json_schema_extra={BY_REFERENCE: True}
+    )
+    known_hosts: str | None = Field(
+        None,
+        description="File of the keys of known hosts; without one, ~/.ssh/known_hosts.",
+        json_schema_extra={PUBLIC: True},
+    )
+    through: str | None = Field(None, description="Another vantage point, that this one's SSH server is reached from.")
+    command: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="A command whose standard input and output are the connection, for hosts that forward none: "
+        '`[docker, exec, -i, db, nc, "{host}", "{port}"]`. It runs on the SSH host, or here where there is none.',
+        json_schema_extra={PUBLIC: True},
+    )
+
+    @property
+    def login(self) -> tuple[str | None, str, int]:
+        """User, host and port of the SSH server."""
+        match = _SSH.fullmatch(self.ssh or "")
+        if match is None:
+            raise ValueError("there is no SSH server")
+        return match[1], match[2].strip("[]"), int(match[3] or 22)
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.ssh is None and self.command is None:
+            raise ValueError("give ssh, command or both")
+        if self.ssh is None and (
+            strangers := [name for name in ("key_file", "known_hosts", "through", "passphrase") if getattr(self, name)]
+        ):
+            raise ValueError(f"{strangers[0]} is about an SSH server: give ssh")
+        return self
 
 
 class Network(Frozen):
@@ -216,7 +296,11 @@ class Network(Frozen):
         (),
         description="What may be done that could make a server defend itself, or alarm somebody: `bursts` of requests, "
         "`logins` with wrong passwords, requests that look like `attacks`, connections to a list of `ports`, "
-        "`large-bodies`. A promise that needs one of them is refused where it is not named.",
+        "`large-bodies`, and `writes` of rows or jobs that are taken away again. A promise that needs one of them is refused where it is not named.",
+    )
+
+    vantages: dict[Name, Vantage] = Field(
+        {}, description="Where components with `via` are looked at from, by name; not their public side."
     )
 
     @property
@@ -305,6 +389,41 @@ class Target(Frozen):
                             f"components.{name}.{block}.{need.key}: to see this, {need.sends}. "
                             f"Where that is all right, say so: network: {{allows: [{need.leave}]}}"
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _vantages_are_there(self) -> Self:
+        known = self.network.vantages
+        for name, component in self.components.items():
+            if component.via is not None and component.via not in known:
+                raise ValueError(
+                    f"components.{name}.via: unknown vantage point {component.via}; "
+                    f"there are {', '.join(known) or 'none in network.vantages'}"
+                )
+        for name, vantage in known.items():
+            met, at = {name}, vantage
+            while at.through is not None:
+                if at.through not in known or known[at.through].ssh is None:
+                    raise ValueError(f"network.vantages.{name}.through: {at.through} is no vantage point with ssh")
+                if at.through in met:
+                    raise ValueError(f"network.vantages.{name}.through: they lead to each other in a circle")
+                met.add(at.through)
+                at = known[at.through]
+        return self
+
+    @model_validator(mode="after")
+    def _primaries_are_there(self) -> Self:
+        for name, component in self.components.items():
+            follows = component.database.follows if component.database else None
+            if follows is None:
+                continue
+            primary = self.components.get(follows.component)
+            if primary is None or primary.database is None or follows.component == name:
+                raise ValueError(f"components.{name}.database.follows: {follows.component} is no other database")
+            if follows.marker is not None and primary.database.login is None:
+                raise ValueError(
+                    f"components.{name}.database.follows.marker: {follows.component} has no login to write with"
+                )
         return self
 
     @model_validator(mode="after")

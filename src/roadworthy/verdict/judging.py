@@ -149,7 +149,7 @@ def _look(function: Callable[..., None], subject: Subject, expected: object, rec
         address=record.address,
         outcome=outcome,
         seen=seen,
-        by_hand=_by_hand(check.by_hand if check else "", record),
+        by_hand=_by_hand(check.by_hand_for(getattr(record.ask, "engine", None)) if check else "", record),
         evidence=evidence,
         attempts=len(record.earlier_attempts) + 1,
         elapsed_s=record.elapsed_s,
@@ -228,7 +228,7 @@ def _what(ask: Ask) -> str:
         return ask.url if ask.method == "GET" else f"{ask.method} {ask.url}"
     if (url := getattr(ask, "url", None)) is not None:
         return str(url)
-    return f"{ask.host}:{ask.port}"
+    return f"{ask.host}:{ask.port}" + (f" from {ask.via}" if ask.via else "")
 
 
 class _Blank(dict[str, str]):
@@ -253,6 +253,8 @@ def _by_hand(template: str, record: Record) -> str:
         "url": url,
         "path": parts.path or "/",
         "headers": _as_options(ask),
+        "user": getattr(ask, "username", ""),
+        "name": getattr(ask, "name", None) or "",
         "starttls": f"-starttls {protocol} " if (protocol := getattr(ask, "starttls", None)) else "",
     }
     return template.format_map(_Blank(fields))

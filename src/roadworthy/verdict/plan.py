@@ -96,13 +96,15 @@ class Plan:
         leads = routed(self.network.connect_to, ask.host, ask.port) or ((ask.host, ask.port),)
         for host, _ in leads:
             name = plain_name(host)
-            if (ask.per_address or ask.kind == "name") and not _is_address(name):
+            if ask.via is None and (ask.per_address or ask.kind == "name") and not _is_address(name):
                 yield name
 
     def where(self, ask: Ask) -> str:
         """At which addresses it would be asked."""
         if not ask.per_address:
             return "once"
+        if ask.via is not None:
+            return f"from {ask.via}"
         leads = routed(self.network.connect_to, ask.host, ask.port)
         if leads:
             told = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in leads)

@@ -11,7 +11,7 @@ from roadworthy.target.values import Frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Leave = Literal["bursts", "logins", "attacks", "ports", "large-bodies"]
+Leave = Literal["bursts", "logins", "attacks", "ports", "large-bodies", "writes"]
 """What is done only where `network.allows` names it: it may make a server defend itself, or a person look up."""
 
 
