@@ -238,6 +238,8 @@ class Product(StrEnum):
     """What a store really is."""
 
     POSTGRES = "PostgreSQL"
+    MARIADB = "MariaDB"  # for MySQL too
+    MONGODB = "MongoDB"
     VALKEY = "Valkey"
     LISTENER = "a bare listener"  # only that it is open is real
 
@@ -250,6 +252,14 @@ class Store:
     address: tuple[str, int]
     product: Product
     state: State = State.RUNNING
+    tls: Tls | None = None
+    """How it speaks TLS; None: it speaks none."""
+    plain: bool = True
+    """It lets those in who come without TLS."""
+    contents: Any = None
+    """What its server is set up with: a frozen value of the product's own module (`stores/`)."""
+    beside: tuple[tuple[str, int], ...] = ()
+    """Where else it accepts connections: further nodes of a cluster or replica set."""
 
 
 @dataclass(frozen=True)

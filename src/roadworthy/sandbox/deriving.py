@@ -8,7 +8,8 @@ How components become processes:
     any other http://…      a service at the name's addresses
     edge-NAME               its requests pass through to the component that it depends on
     route-NAME              a path of the gateway that it shares its URL with; leads to the service it depends on
-    NAME:5432, NAME:6379    PostgreSQL, Valkey; any other address is a bare listener
+    NAME:PORT               the product that `database` or `cache` promises; else PostgreSQL at 5432, Valkey at 6379,
+                            and a bare listener at any other port
 """
 
 from __future__ import annotations
@@ -23,11 +24,9 @@ from roadworthy.sandbox.deployment import (
     Front,
     Need,
     Page,
-    Product,
     Redirect,
     Route,
     Service,
-    Store,
     local_port,
 )
 from roadworthy.sandbox.deriving_dns import naming
@@ -42,6 +41,7 @@ from roadworthy.sandbox.deriving_http import (
     with_http,
 )
 from roadworthy.sandbox.deriving_mail import mail_servers, policy_hosts, policy_names, with_mail
+from roadworthy.sandbox.deriving_stores import store_of
 from roadworthy.sandbox.deriving_tls import tls_of
 from roadworthy.sandbox.deriving_wards import doors_behind, wards_of, with_wards
 from roadworthy.sandbox.pages import PromiseError, merged_page, pages_of, release_page
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
     from roadworthy.target.models import Component, Target
 
-PRODUCTS = {5432: Product.POSTGRES, 6379: Product.VALKEY}
 _BEHIND = 20000  # the first port of services behind a front
 _FIRST_EDGE, _FIRST_INSIDE, _LAST = 10, 100, 250
 
@@ -113,10 +112,9 @@ class _Derivation:
                 service for number, group in enumerate(self.groups) for service in self._services(number, group)
             ),
             stores=tuple(
-                Store(name, (self.ips[host][0], local_port(port)), PRODUCTS.get(port, Product.LISTENER))
+                store_of(self.target, name, self.ips)
                 for name, component in self.target.components.items()
                 if component.address is not None and component.smtp is None
-                for host, port in [component.endpoint]
             ),
             mail=mail_servers(self.target, self.ips),
             policies=policies,

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox import modern_relay, names, programs, serving
-from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Store, Terminator, Tls
+from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Terminator, Tls
 from roadworthy.sandbox.ending import die_with_parent
 from roadworthy.sandbox.mail import MailJob, serve_mail
 from roadworthy.sandbox.nginx import files_of, relayed, render
+from roadworthy.sandbox.stores.serving import StoreJob, serve_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,7 @@ class Names:
     state: State = State.RUNNING
 
 
-Job = Nginx | Relay | Names | Service | Store | MailJob
+Job = Nginx | Relay | Names | Service | StoreJob | MailJob
 
 
 def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]:
@@ -80,7 +81,11 @@ def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]
         if front.tls is not None and front.tls.is_relayed
         for number, address in enumerate(front.listens, 1)
     ]
-    jobs: list[Job] = [Names(deployment.names), *deployment.stores, *deployment.services]
+    jobs: list[Job] = [Names(deployment.names), *deployment.services]
+    jobs += [
+        StoreJob(store, *(authorities.issue(store.tls.certificate) if store.tls else (None, None)))
+        for store in deployment.stores
+    ]
     jobs += [MailJob(server, *authorities.issue(server.tls.certificate)) for server in deployment.mail]
     jobs += [policy.service for policy in deployment.policies]
     fronts = (*deployment.fronts, *(policy.front for policy in deployment.policies))
@@ -96,6 +101,8 @@ def addresses_of(job: Job) -> tuple[tuple[str, int], ...]:
     """Where a job's process accepts connections."""
     if isinstance(job, Nginx):
         return job.listens
+    if isinstance(job, StoreJob):
+        return (job.store.address, *job.store.beside)
     return names.listens(job.naming) if isinstance(job, Names) else (job.address,)
 
 
@@ -118,12 +125,10 @@ def _run(job: Job, directory: Path) -> None:
             (directory / path).write_text(body)
             os.utime(directory / path, (FILE_DATE, FILE_DATE))
         programs.exec_nginx(directory, config, config.with_name("openssl.cnf"))
-    elif job.product is Product.POSTGRES:
-        programs.exec_postgres(job, directory / "stores" / job.name)
-    elif job.product is Product.VALKEY:
-        programs.exec_valkey(job, directory / "stores" / job.name)
+    elif job.store.product is Product.LISTENER:
+        serving.serve_nothing(job.store)
     else:
-        serving.serve_nothing(job)
+        serve_store(job, directory / "stores" / job.name)
 
 
 @dataclass
@@ -174,7 +179,7 @@ class Process:
 
     def stop(self) -> None:
         """Ends it, and what it started; PostgreSQL has to clear up after itself, the others have nothing to lose."""
-        gently = isinstance(self.job, Store) and self.job.product is Product.POSTGRES
+        gently = isinstance(self.job, StoreJob) and self.job.store.product is Product.POSTGRES
         if self.alive:
             os.killpg(self.pid, signal.SIGQUIT if gently else signal.SIGKILL)
 

@@ -30,7 +30,7 @@ import yaml
 
 from roadworthy.sandbox import nginx, programs
 from roadworthy.sandbox.certificates import Authorities
-from roadworthy.sandbox.deployment import Deployment, Product, State, Store, local_port
+from roadworthy.sandbox.deployment import Deployment, Product, State, local_port
 from roadworthy.sandbox.deriving import derive
 from roadworthy.sandbox.deriving_http import hosts_behind
 from roadworthy.sandbox.ending import remove
@@ -38,6 +38,7 @@ from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
 from roadworthy.sandbox.names import anchor
 from roadworthy.sandbox.pages import PromiseError
 from roadworthy.sandbox.processes import Job, Process, addresses_of, await_end, await_ready, jobs_of
+from roadworthy.sandbox.stores.serving import StoreJob
 from roadworthy.target.models import Target
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Sandbox:
                 self.missing.pop(process.job.name, None)
                 continue
             said = f"{process.ended or 'does not answer'}: {process.last_words}"
-            if isinstance(process.job, Store) and process.job.product is not Product.LISTENER:
+            if isinstance(process.job, StoreJob) and process.job.store.product is not Product.LISTENER:
                 self.missing[process.job.name] = process.last_words or said
             else:
                 problems.append(f"{process.job.name} {said}")
@@ -240,8 +241,8 @@ class Sandbox:
 
 
 def _kind(job: Job) -> str:
-    if isinstance(job, Store):
-        return job.product.value
+    if isinstance(job, StoreJob):
+        return job.store.product.value
     kinds = {"Nginx": "nginx", "Relay": "TLS relay", "Names": "DNS", "MailJob": "SMTP"}
     return kinds.get(type(job).__name__, "service")
 
