@@ -13,6 +13,7 @@ from roadworthy.facts.http import (
     ScriptsObservation,
 )
 from roadworthy.facts.mail import MailAsk, MailObservation
+from roadworthy.facts.marker import MarkerAsk, MarkerObservation
 from roadworthy.facts.name import NameAsk, NameObservation
 from roadworthy.facts.paths import PathsAsk, PathsObservation
 from roadworthy.facts.ports import PortsAsk, PortsObservation
@@ -30,6 +31,7 @@ ASKS: dict[str, type[Ask]] = {
     "dnssec": DnssecAsk,
     "tcp": TcpAsk,
     "database": DatabaseAsk,
+    "database-marker": MarkerAsk,
     "http": HttpAsk,
     "http-again": HttpAgainAsk,
     "page-scripts": ScriptsAsk,
@@ -50,6 +52,7 @@ OBSERVATIONS: dict[str, type[Observation]] = {
     "dnssec": DnssecObservation,
     "tcp": TcpObservation,
     "database": DatabaseObservation,
+    "database-marker": MarkerObservation,
     "http": HttpObservation,
     "http-again": HttpAgainObservation,
     "page-scripts": ScriptsObservation,
