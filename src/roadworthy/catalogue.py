@@ -13,7 +13,7 @@ from roadworthy.places import suites_folder
 from roadworthy.verdict.judging import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from roadworthy.proofs import Proofs
@@ -104,6 +104,13 @@ def as_markdown(found: tuple[Entry, ...], proofs: Proofs) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _by_hand(commands: str | Mapping[str, str]) -> Iterator[str]:
+    if isinstance(commands, str):
+        yield f"- by hand: `{commands}`"
+    else:
+        yield from (f"- by hand ({product}): `{command}`" for product, command in commands.items())
+
+
 def _section(entry: Entry, proofs: Proofs) -> list[str]:
     check = entry.check
     proven = sorted({fault for _, fault in proofs.of(check.id)})
@@ -116,7 +123,7 @@ def _section(entry: Entry, proofs: Proofs) -> list[str]:
         f"- severity: {check.severity.label}{', waited for by the gate' if check.availability else ''}",
         f"- judges: {f'`{entry.key}`' if entry.key else 'every component that it can be asked of'}",
         f"- source: {check.source}",
-        f"- by hand: `{check.by_hand}`",
+        *_by_hand(check.by_hand),
         f"- repair: {check.repair}",
         f"- proven by: {', '.join(f'`{fault}`' for fault in proven) or 'no fault yet'}",
         f"- code: `suites/{entry.family}/{entry.path.name}`",

@@ -296,7 +296,8 @@ class Network(Frozen):
         (),
         description="What may be done that could make a server defend itself, or alarm somebody: `bursts` of requests, "
         "`logins` with wrong passwords, requests that look like `attacks`, connections to a list of `ports`, "
-        "`large-bodies`, and `writes` of rows or jobs that are taken away again. A promise that needs one of them is refused where it is not named.",
+        "`large-bodies`, and `writes` of rows or jobs that are taken away again. A promise that needs one of them is "
+        "refused where it is not named.",
     )
 
     vantages: dict[Name, Vantage] = Field(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from roadworthy.target import models
 from roadworthy.target.blocks.block import Path
+from roadworthy.target.blocks.stores import Amount, Version
 from roadworthy.target.document import MapNode, Scalar
 from roadworthy.target.fields import model_of
 from roadworthy.target.models import BLOCKS
@@ -33,6 +34,8 @@ KINDS: tuple[tuple[Any, str, str], ...] = (
     (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
     (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),
     (AllowList, "allow-list", '`()`, `(self)`, `*`, `(self "https://maps.example")`'),
+    (Version, "version", '`"16"` (any 16.x), `8.0.35`, `">= 5.0"`'),
+    (Amount, "amount", "a number, or a share of what the server allows: `180`, `80%`"),
     (models.PromiseId, "promise id", "an id of the ledger that `roadworthy coverage` prints: `POR-TLS-1`"),
 )
 """Types with a name of their own: type, name, how it is written."""
@@ -84,7 +87,9 @@ def blocks_of(key: str, model: type[BaseModel]) -> Iterator[Block]:
 
 def _model_below(annotation: Any) -> type[BaseModel] | None:
     """The model of a field, also where the field maps names to it."""
-    return model_of(get_args(annotation)[1]) if get_origin(annotation) is dict else model_of(annotation)
+    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    mapped = next((get_args(option)[1] for option in options if get_origin(option) is dict), annotation)
+    return model_of(mapped)
 
 
 def _section(block: Block, judges: Mapping[str, Iterable[str]]) -> str:

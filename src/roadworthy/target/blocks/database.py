@@ -46,10 +46,22 @@ class Column(Frozen):
 class Table(Frozen):
     """What a table (in MongoDB a collection) must have; that it is there is promised whatever stands here."""
 
-    columns: Annotated[dict[str, Column | None], BeforeValidator(_named)] | None = Field(
+    columns: (
+        Annotated[
+            dict[str, Column | None],
+            BeforeValidator(_named, json_schema_input_type=dict[str, Column | None] | tuple[str, ...]),
+        ]
+        | None
+    ) = Field(
         None, min_length=1, description="These columns, among others: a list, or a mapping that says more of each."
     )
-    indexes: Annotated[dict[str, tuple[str, ...] | None], BeforeValidator(_named)] | None = Field(
+    indexes: (
+        Annotated[
+            dict[str, tuple[str, ...] | None],
+            BeforeValidator(_named, json_schema_input_type=dict[str, tuple[str, ...] | None] | tuple[str, ...]),
+        ]
+        | None
+    ) = Field(
         None,
         min_length=1,
         description="These indexes, valid: a list of names, or each with its columns in order.",
@@ -138,7 +150,13 @@ class Database(Expectation):
     charset: str | None = Field(None, description="The character set of the database: `utf8mb4`, `UTF8`.")
     collation: str | None = Field(None, description="The collation of the database.")
     extensions: tuple[str, ...] | None = Field(None, min_length=1, description="PostgreSQL: these are installed.")
-    tables: Annotated[dict[str, Table | None], BeforeValidator(_named)] | None = Field(
+    tables: (
+        Annotated[
+            dict[str, Table | None],
+            BeforeValidator(_named, json_schema_input_type=dict[str, Table | None] | tuple[str, ...]),
+        ]
+        | None
+    ) = Field(
         None,
         min_length=1,
         description="Tables (in MongoDB collections) that are there: a list, or a mapping that says more of each. "
