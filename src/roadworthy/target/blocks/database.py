@@ -30,8 +30,14 @@ MONGODB_ONLY = ("auth_source", "replica_set")
 
 
 def _named(value: Any) -> Any:
-    """A list of names as a mapping to nothing in particular."""
-    return dict.fromkeys(value) if isinstance(value, list) else value
+    """A list of names as a mapping to nothing in particular; lists in a mapping as the model holds them."""
+    return dict.fromkeys(value) if isinstance(value, list | tuple) else _with_tuples(value)
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_tuples(held) for key, held in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 class Column(Frozen):
