@@ -232,7 +232,9 @@ class DatabaseObservation(Observation):
     replica_set: str | None = None
     upstream: Upstream | Unseen | None = Field(None, description="None, where asked for: it copies nobody.")
     connections: Connections | Unseen | None = None
-    settings: dict[str, Setting] | Unseen | None = Field(None, description="Those asked for that there are.")
+    settings: dict[str, Setting | Unseen] | Unseen | None = Field(
+        None, description="Those asked for that there are; Unseen: there, and hidden from this user."
+    )
     extensions: tuple[str, ...] | Unseen | None = None
     tables: tuple[TableSeen | Unseen, ...] | None = Field(None, description="In the order in which they were wanted.")
     privileges: Privileges | Unseen | None = None
