@@ -20,6 +20,8 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _HANDSHAKE = b"\x16"
 _SSL_REQUEST, _GSS_REQUEST = 80877103, 80877104  # PostgreSQL, "Message Formats"
 CHUNK = 65536
+MOST_PEEKS = 5000
+"""A guest who says half a word has so many milliseconds for the rest."""
 
 
 class Speech(StrEnum):
@@ -88,9 +90,10 @@ async def _greeted(guest: socket.socket, door: Door, context: ssl.SSLContext | N
             return False if door.plain else None
         code = struct.unpack("!I", (await _peeked(guest, 8))[4:])[0]
         if code not in (_SSL_REQUEST, _GSS_REQUEST):
-            if not door.plain:
-                await _refused(guest)
-            return door.plain or None
+            if door.plain:
+                return False
+            await _refused(guest)
+            return None
         loop = asyncio.get_running_loop()
         await loop.sock_recv(guest, 8)
         wanted = code == _SSL_REQUEST and context is not None
@@ -103,9 +106,9 @@ async def _peeked(guest: socket.socket, size: int) -> bytes:
     """The first bytes, left where they are.
 
     Raises:
-        EOFError: the guest left before.
+        EOFError: the guest left before, or never says the rest.
     """
-    while True:
+    for _ in range(MOST_PEEKS):
         await _readable(guest)
         data = guest.recv(size, socket.MSG_PEEK)
         if not data:
@@ -113,6 +116,7 @@ async def _peeked(guest: socket.socket, size: int) -> bytes:
         if len(data) == size:
             return data
         await asyncio.sleep(0.001)  # the rest is on its way: nothing tells of it while the first part waits
+    raise EOFError
 
 
 async def _readable(guest: socket.socket) -> None:
