@@ -13,11 +13,11 @@ import socket
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox import modern_relay, names, programs, serving
-from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Terminator, Tls
+from roadworthy.sandbox.deployment import Deployment, Product, Service, State, Store, Terminator, Tls
 from roadworthy.sandbox.ending import die_with_parent
 from roadworthy.sandbox.mail import MailJob, serve_mail
 from roadworthy.sandbox.nginx import files_of, relayed, render
@@ -82,10 +82,7 @@ def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]
         for number, address in enumerate(front.listens, 1)
     ]
     jobs: list[Job] = [Names(deployment.names), *deployment.services]
-    jobs += [
-        StoreJob(store, *(authorities.issue(store.tls.certificate) if store.tls else (None, None)))
-        for store in deployment.stores
-    ]
+    jobs += [_store_job(store, deployment, authorities) for store in deployment.stores]
     jobs += [MailJob(server, *authorities.issue(server.tls.certificate)) for server in deployment.mail]
     jobs += [policy.service for policy in deployment.policies]
     fronts = (*deployment.fronts, *(policy.front for policy in deployment.policies))
@@ -95,6 +92,18 @@ def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]
         listens = [relayed(address) if address in taken else address for address in listens]
         jobs.append(Nginx(render(fronts, authorities.issue), tuple(listens), files_of(fronts)))
     return (*jobs, *relays)
+
+
+def _store_job(store: Store, deployment: Deployment, authorities: Authorities) -> StoreJob:
+    chain, key = authorities.issue(store.tls.certificate) if store.tls else (None, None)
+    return StoreJob(store, chain, key, _primary_of(store, deployment))
+
+
+def _primary_of(store: Store, deployment: Deployment) -> Store | None:
+    """What a replica was copied from; that one's death alone makes no other copy of it."""
+    address = getattr(store.contents, "upstream", None)
+    found = next((other for other in deployment.stores if other.address == address), None)
+    return replace(found, state=State.RUNNING) if found is not None else None
 
 
 def addresses_of(job: Job) -> tuple[tuple[str, int], ...]:

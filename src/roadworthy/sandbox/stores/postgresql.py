@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 REPLICATOR, REPLICATOR_PASSWORD = "sandbox_replicator", "only-between-these-servers"
 ADMINISTRATOR = "postgres"
+COMPLETE = "roadworthy-complete"
 BASE_SETTINGS = {
     "shared_buffers": "16MB",
     "max_connections": "60",
@@ -34,6 +37,7 @@ BASE_SETTINGS = {
     "wal_keep_size": "64MB",
     "hot_standby_feedback": "on",
     "max_standby_streaming_delay": "5s",
+    "wal_retrieve_retry_interval": "200ms",
 }
 DEFAULTS = {
     "text": "''",
@@ -133,15 +137,17 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
     promised = target.components[name].database
     if promised is None:
         return Postgres(18, "postgres")
-    follows = promised.follows
+    follows, version = promised.follows, promised.version
     upstream = None
     if follows is not None:
         host, port = target.components[follows.component].endpoint
         upstream = (hosts[host][0], local_port(port))
+        primary = target.components[follows.component].database
+        version = primary.version if primary else version
     login = promised.login
     account = Account(login.username, login.password, member_of=_memberships(promised)) if login else None
     return Postgres(
-        major=_major(promised.version),
+        major=_major(version),
         database=promised.name or (login.username if login else "postgres"),
         accounts=(account,) if account else (),
         owner=account.name if account and promised.grants is None else ADMINISTRATOR,
@@ -232,10 +238,15 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
         MissingError: PostgreSQL can't run on this machine.
     """
     made: Postgres = job.store.contents
-    server = _Server(made, job.store.address, directory, job.store.name)
-    server.initialise()
+    server = _Server(job, directory)
+    is_new = not server.is_complete
+    if is_new:
+        server.initialise()
+    server.admit()
     process = server.start()
-    server.fill()
+    if is_new:
+        server.fill()
+    server.place()
     server.held = [server.connect(made.database) for _ in range(made.held)]
     doors = [Door(job.store.address, private(job.store.address), Speech.POSTGRES, job.store.plain)]
     _KEPT.append(server)
@@ -249,22 +260,38 @@ _KEPT: list[_Server] = []
 class _Server:
     """One cluster below one folder."""
 
-    def __init__(self, made: Postgres, address: tuple[str, int], directory: Path, name: str) -> None:
-        self.made, self.directory, self.name = made, directory, name
-        self.address = private(address)
-        self.data = directory / f"data-{time.monotonic_ns()}"
+    def __init__(self, job: StoreJob, directory: Path) -> None:
+        made: Postgres = job.store.contents
+        self.made, self.directory, self.name = made, directory, job.name
+        self.address = private(job.store.address)
+        primary = job.behind.contents if job.behind else None
+        self.data = directory / f"data-{hashlib.sha256(repr((made, primary)).encode()).hexdigest()[:12]}"
         folder = "pginstall" if made.major == 16 else "pginstall18"  # noqa: PLR2004 - the two majors that there are
         self.program = partial(programs.postgres_program, folder)
         self.prefix = programs.prefix_without_root(directory)
         self.held: list[psycopg.Connection[Any]] = []
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the very same was set up before: then it only starts again, and its replicas know it."""
+        return (self.data / COMPLETE).exists()
+
     def initialise(self) -> None:
         """Makes the cluster: anew, or as a copy of the primary."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        before = sorted(self.directory.glob("data-*"), key=lambda folder: folder.stat().st_mtime)
+        for folder in before[:-1]:  # the last one may well be wanted again: when a fault is mended
+            shutil.rmtree(folder, ignore_errors=True)
         if self.made.upstream is None:
             options = ["-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
             self._run("initdb", "-D", str(self.data), *options)
         else:
             await_that(self._copied, f"a copy of {self.made.upstream}")
+
+    def admit(self) -> None:
+        """Says who is let in, and how."""
+        os.utime(self.data)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # of a process that was killed
         way = "trust" if self.made.trusts else "scram-sha-256"
         lines = ("local all all trust", f"host replication {REPLICATOR} all scram-sha-256", f"host all all all {way}")
         (self.data / "pg_hba.conf").write_text("\n".join(lines) + "\n")
@@ -332,10 +359,10 @@ class _Server:
 
     def fill(self) -> None:
         """Roles, database, tables and rows; a replica has them from its primary."""
-        if self.made.upstream is not None:
-            self._place_replica()
-            return
         made = self.made
+        if made.upstream is not None:
+            (self.data / COMPLETE).touch()
+            return
         with self.connect("postgres") as admin:
             for statement in _roles(made):
                 admin.execute(statement)
@@ -344,15 +371,23 @@ class _Server:
         with self.connect(made.database) as admin:
             for statement in (*_definitions(made), *_contents(made), *_granted(made), *made.seeds):
                 admin.execute(statement)
+        (self.data / COMPLETE).touch()
 
-    def _place_replica(self) -> None:
+    def place(self) -> None:
+        """Brings a replica into the state that it is to be in."""
+        if not (self.made.promoted or self.made.paused):
+            return
         with self.connect(self.made.database) as here:
-            if self.made.promoted:
+            if self.made.promoted and self._recovers(here):
                 here.execute("SELECT pg_promote()")
             if self.made.paused:
                 here.execute("SELECT pg_wal_replay_pause()")
         if self.made.paused:
             self._write_upstream()
+
+    def _recovers(self, here: psycopg.Connection[Any]) -> bool:
+        row = here.execute("SELECT pg_is_in_recovery()").fetchone()
+        return bool(row and row[0])
 
     def _write_upstream(self) -> None:
         """Something that this replica is behind with."""

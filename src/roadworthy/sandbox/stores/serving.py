@@ -34,7 +34,8 @@ class StoreJob:
     store: Store
     chain: Path | None = None
     key: Path | None = None
-    ca: Path | None = None
+    behind: Store | None = None
+    """The primary that it is a copy of: where that one is set up anew, so is this one."""
 
     @property
     def name(self) -> str:
