@@ -14,6 +14,7 @@ from roadworthy.sandbox import programs
 from roadworthy.sandbox.deployment import local_port
 from roadworthy.sandbox.stores.doors import Door, Speech
 from roadworthy.sandbox.stores.serving import await_that, private, start
+from roadworthy.sandbox.stores.tables import Column, Table, Value, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from roadworthy.sandbox.stores.serving import StoreJob
-    from roadworthy.target.blocks.database import Database, Table
+    from roadworthy.target.blocks.database import Database
     from roadworthy.target.models import Target
 
 REPLICATOR, REPLICATOR_PASSWORD = "sandbox_replicator", "only-between-these-servers"
@@ -51,11 +52,6 @@ DEFAULTS = {
 }
 """What a row that promises nothing of a column has in it."""
 
-OTHER_HASH = "$2b$04$zI8rJ7bH5cVv0yK1n6m3eO0b0GgY8m0q9gq2p2i0t6c1b4l3V7l9S"
-"""Of a password that nobody published (bcrypt)."""
-
-Value = str | int | bool | None
-
 
 @dataclass(frozen=True)
 class Account:
@@ -65,36 +61,6 @@ class Account:
     password: str | None
     attributes: tuple[str, ...] = ()
     member_of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table."""
-
-    name: str
-    type: str = "text"
-    nullable: bool = True
-
-
-@dataclass(frozen=True)
-class Index:
-    """An index of a table."""
-
-    name: str
-    columns: tuple[str, ...]
-    valid: bool = True
-
-
-@dataclass(frozen=True)
-class PgTable:
-    """A table and what is in it."""
-
-    name: str
-    columns: tuple[Column, ...]
-    indexes: tuple[Index, ...] = ()
-    row_security: str = "off"
-    policies: tuple[str, ...] = ()
-    rows: tuple[tuple[tuple[str, Value], ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +74,7 @@ class Postgres:
     """Whose the tables are."""
     grants: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """To the first account: `schema.*` or `schema.table`, and the privileges."""
-    tables: tuple[PgTable, ...] = ()
+    tables: tuple[Table, ...] = ()
     extensions: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     encoding: str = "UTF8"
@@ -152,7 +118,7 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         accounts=(account,) if account else (),
         owner=account.name if account and promised.grants is None else ADMINISTRATOR,
         grants=tuple((promised.grants or {}).items()),
-        tables=tuple(_tables(promised)),
+        tables=tuple(tables_of(promised)),
         extensions=promised.extensions or (),
         settings=tuple(_settings(promised)),
         encoding=promised.charset or "UTF8",
@@ -178,54 +144,6 @@ def _settings(promised: Database) -> Iterable[tuple[str, str]]:
     for name, value in (promised.settings or {}).items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         yield name, text.strip("<>= ")
-
-
-def _tables(promised: Database) -> Iterable[PgTable]:
-    """Every table that any promise names, with every column that any promise needs."""
-    wheres = [(rows.table, dict(rows.where)) for rows in promised.rows or ()]
-    wheres += [(one.table, {**one.where, one.column: ""}) for one in promised.published_passwords or ()]
-    for name in dict.fromkeys((*(promised.tables or {}), *(table for table, _ in wheres))):
-        table = (promised.tables or {}).get(name)
-        columns = {column.name: column for column in _columns(table)}
-        for where in (where for other, where in wheres if other == name):
-            for column, value in where.items():
-                columns.setdefault(column, Column(column, _type_of(value)))
-        yield PgTable(
-            name=name,
-            columns=tuple(columns.values()) or (Column("id", "bigint"),),
-            indexes=tuple(Index(index, tuple(of or ())) for index, of in ((table and table.indexes) or {}).items()),
-            row_security=(table.row_level_security if table else None) or "off",
-            policies=(table.policies if table else None) or (),
-            rows=tuple(tuple(row.items()) for row in _rows(promised, name)),
-        )
-
-
-def _columns(table: Table | None) -> Iterable[Column]:
-    for name, column in ((table.columns if table else None) or {}).items():
-        nullable = column is None or column.nullable is not False
-        yield Column(name, (column.type if column else None) or "text", nullable)
-    for columns in ((table.indexes if table else None) or {}).values():
-        yield from (Column(name) for name in columns or () if name not in ((table and table.columns) or {}))
-
-
-def _type_of(value: Value) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    return "bigint" if isinstance(value, int) else "text"
-
-
-def _rows(promised: Database, table: str) -> Iterable[dict[str, Value]]:
-    """As many as are promised; an account with a published password is one of them, where it can be."""
-    published = [one for one in promised.published_passwords or () if one.table == table]
-    accounts: list[dict[str, Value]] = [{**one.where, one.column: OTHER_HASH} for one in published]
-    wanted = [rows for rows in promised.rows or () if rows.table == table]
-    for rows in wanted:
-        count = rows.count if rows.count is not None else rows.at_least or 0
-        for _ in range(count):
-            fitting = accounts.pop() if accounts else {}
-            row: dict[str, Value] = {**fitting, **rows.where}
-            yield row
-    yield from accounts
 
 
 # --- to reality ------------------------------------------------------------------------------------------------------
