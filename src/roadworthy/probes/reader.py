@@ -21,19 +21,24 @@ and `rows` raises, leaving the transaction fit for the next question (a savepoin
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from roadworthy.facts.store import Broke, StoreEnd
 from roadworthy.probes.database import PROBES
+from roadworthy.probes.way import Ended
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from roadworthy.facts.reading import ReadingAsk
     from roadworthy.facts.store import Refusal, Unseen
     from roadworthy.probes.bench import Address, Bench
     from roadworthy.target.blocks.database import Engine
+
+S = TypeVar("S")
 
 MOST_ROWS = 10_000
 
@@ -104,3 +109,33 @@ async def open_reader(ask: ReadingAsk, address: Address, bench: Bench) -> AsyncI
     entered: AbstractAsyncContextManager[Reader] = import_module(PROBES[ask.engine]).reader(ask, address, bench)
     async with entered as reader:
         yield reader
+
+
+async def hold(
+    entering: AbstractAsyncContextManager[S], look: Callable[[S, dict[str, Any]], Awaitable[None]], bench: Bench
+) -> dict[str, Any]:
+    """A whole session: what it came to, as the fields of a ReadingObservation, and what `look` adds to them.
+
+    Raises:
+        NotObserved: there is no route from here, or the vantage point failed.
+    """
+    seen: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(longest_s(bench)), entering as session:
+            seen["let_in"] = True
+            await look(session, seen)
+    except Ended as ended:
+        seen["broke"] = ended.broke
+    except LoginRefused as error:
+        seen["refused"] = error.refused
+    except Withheld as error:
+        seen["withheld"] = error.why
+    except TimeoutError:
+        at = "looking" if seen else "the login"
+        seen["broke"] = Broke(end=StoreEnd.SILENT, at=at, detail=f"not done within {longest_s(bench):g} s")
+    return seen
+
+
+def longest_s(bench: Bench) -> float:
+    """Many short silences are no reason to wait for ever."""
+    return min(bench.patience_s * 2, bench.network.timeout * 0.9)
