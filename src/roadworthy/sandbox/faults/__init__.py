@@ -5,7 +5,19 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from roadworthy.sandbox.faults import dns, exposure, headers, http, limits, mail, release, services, tls, websocket
+from roadworthy.sandbox.faults import (
+    database,
+    dns,
+    exposure,
+    headers,
+    http,
+    limits,
+    mail,
+    release,
+    services,
+    tls,
+    websocket,
+)
 from roadworthy.sandbox.faults.fault import Fault, FaultError
 
 if TYPE_CHECKING:
@@ -24,6 +36,7 @@ FAULTS: dict[str, Fault] = {
         *mail.FAULTS,
         *dns.FAULTS,
         *release.FAULTS,
+        *database.FAULTS,
         *services.FAULTS,
         *websocket.FAULTS,
     )
