@@ -88,6 +88,8 @@ def other_ask(component: Component, purpose: Purpose, username: str = "", publis
     ask = session_ask(component)
     lane = Lane.NORMAL if purpose is Purpose.PLAIN else Lane.ROUGH
     changes = {"purpose": purpose, "lane": lane, "password": None, "published": published, "wants": Wants()}
+    if purpose is Purpose.PLAIN and ask.engine in ("mysql", "mariadb"):
+        changes["password"] = ask.password  # never in plain: whether an account demands TLS, it alone can read
     return ask.model_copy(update=changes | {"username": username or ask.username})
 
 

@@ -209,6 +209,7 @@ class Unwell(Fact):
         "wraparound",
         "bloat",
         "no primary key",
+        "not transactional",
         "abandoned slot",
         "prepared",
         "old",
