@@ -39,6 +39,7 @@ MOST_BYTES = 16 * 1024 * 1024
 """From one server in one conversation; what is looked at is small."""
 
 CHUNK = 65536
+TAIL = 4096
 _SSH_CONNECT_FAILED = 2  # RFC 4254 section 5.1
 _SSH_PROHIBITED = 1
 
@@ -76,11 +77,25 @@ class Way:
     """Bytes from the server, TLS taken off."""
     ended: Broke | None = None
     """What ended the conversation, where it was the server's side, or its flood."""
+    tail: bytes = b""
+    """The last bytes from the server, TLS taken off: a driver may not tell the code of a refusal."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def cut(self) -> None:
+        """Ends all connections at once: to a driver that would rather not be cancelled, its server leaves."""
+        for task in self._tasks:
+            task.cancel()
 
 
 @asynccontextmanager
-async def link(ask: Ask, address: Address, bench: Bench, *, tls: bool = False) -> AsyncIterator[Way]:
+async def link(
+    ask: Ask,
+    address: Address,
+    bench: Bench,
+    *,
+    tls: bool = False,
+    wish: Callable[[Stream], Awaitable[bool]] | None = None,
+) -> AsyncIterator[Way]:
     """A way for a driver, open as long as the context.
 
     Args:
@@ -89,18 +104,19 @@ async def link(ask: Ask, address: Address, bench: Bench, *, tls: bool = False) -
         bench: what the probes share.
         tls: TLS from the first byte is spoken here; what a verifying client has against the certificate is in
             `way.secured.distrust`, and the driver decides what it sends.
+        wish: asks for TLS on a new connection, in the protocol's own words; says whether it is spoken from then on.
 
     Raises:
         Ended: the server refused, was silent, or spoke no TLS.
         NotObserved: there is no route, or the vantage point failed.
     """
     way = Way()
-    first, way.secured = await _open(ask, address, bench, tls=tls)
+    first, way.secured = await _open(ask, address, bench, tls=tls, wish=wish)
     waiting: list[Stream] = [first]
 
     async def again() -> Stream:
         """The connection that is open, then new ones: some drivers have several."""
-        return waiting.pop() if waiting else (await _open(ask, address, bench, tls=tls))[0]
+        return waiting.pop() if waiting else (await _open(ask, address, bench, tls=tls, wish=wish))[0]
 
     server = await asyncio.start_server(_passing(way, again), way.ip, 0)
     way.port = server.sockets[0].getsockname()[1]
@@ -147,6 +163,7 @@ async def _both_ways(way: Way, far: Stream, reader: asyncio.StreamReader, writer
     async def down() -> None:
         while data := await far.read():
             way.received += len(data)
+            way.tail = (way.tail + data)[-TAIL:]
             if way.received > MOST_BYTES:
                 way.ended = Broke(end=StoreEnd.GARBLED, at="reading", detail=f"more than {MOST_BYTES >> 20} MiB came")
                 return
@@ -173,19 +190,45 @@ async def _both_ways(way: Way, far: Stream, reader: asyncio.StreamReader, writer
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 
-async def _open(ask: Ask, address: Address, bench: Bench, *, tls: bool) -> tuple[Stream, Secured | None]:
+async def _open(
+    ask: Ask,
+    address: Address,
+    bench: Bench,
+    *,
+    tls: bool,
+    wish: Callable[[Stream], Awaitable[bool]] | None = None,
+) -> tuple[Stream, Secured | None]:
     """A connection; with TLS, a second one that trusts anybody where the first one does not trust."""
-    if not tls:
-        return await _reach(ask, address, bench), None
-    trust = await bench.shared(contexts)
     plain = await _reach(ask, address, bench)
+    if not (tls or await _granted(plain, wish, bench)):
+        return plain, None
+    trust = await bench.shared(contexts)
     try:
         return await _secure(plain, trust.verifying, ask.host, bench)
     except ssl.SSLCertVerificationError as error:
         distrust = error.verify_message or str(error)
     plain = await _reach(ask, address, bench)
+    if not (tls or await _granted(plain, wish, bench)):
+        return plain, None
     stream, secured = await _secure(plain, trust.blind, ask.host, bench)
     return stream, secured.model_copy(update={"distrust": distrust})
+
+
+async def _granted(plain: Stream, wish: Callable[[Stream], Awaitable[bool]] | None, bench: Bench) -> bool:
+    """Whether the server grants a wish for TLS."""
+    if wish is None:
+        return False
+    at = "the answer to a wish for TLS"
+    try:
+        async with asyncio.timeout(bench.patience_s):
+            return await wish(plain)
+    except BaseException as error:
+        plain.close()
+        if isinstance(error, TimeoutError):
+            raise Ended(StoreEnd.SILENT, at) from error
+        if isinstance(error, OSError):
+            raise Ended(StoreEnd.CLOSED, at, str(error)) from error
+        raise
 
 
 async def _reach(ask: Ask, address: Address, bench: Bench) -> Stream:
