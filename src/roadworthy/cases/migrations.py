@@ -73,7 +73,8 @@ class MigrationsCase(Case[Migrations, MigrationsAsk, MigrationsObservation]):
         Raises:
             NotObserved: nobody was let in, or may read it.
         """
-        self.seen.looked_at(self.seen.history if not isinstance(self.seen.history, Unseen) else None)
+        if self.seen.history is None:
+            raise self.seen.error()
         return seen(self.seen.history, f"the record of {self.expected.tool}")
 
     @property
@@ -84,7 +85,7 @@ class MigrationsCase(Case[Migrations, MigrationsAsk, MigrationsObservation]):
             NotObserved: it did not come that far.
         """
         if self.seen.changes is None or len(self.seen.changes) < len(self.expected.columns or ()):
-            self.seen.looked_at(None)
+            raise self.seen.error()
         return self.seen.changes or ()
 
 

@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from roadworthy.facts.base import Ask, Fact, NotObserved, Observation, Reason
+from roadworthy.facts.base import Ask, NotObserved, Observation, Reason
 from roadworthy.facts.store import Broke, Refusal, Secured, StoreEnd
 from roadworthy.target.blocks.database import Engine
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F")
 
 
 class ReadingAsk(Ask):
@@ -59,6 +59,10 @@ class ReadingObservation(Observation):
             NotObserved: it did not come that far.
         """
         if part is None:
-            reason = Reason.NOT_PERMITTED if self.refused is not None or self.withheld else Reason.NO_ANSWER
-            raise NotObserved(reason, self.told)
+            raise self.error()
         return part
+
+    def error(self) -> NotObserved:
+        """The exception that says why there is nothing to judge."""
+        reason = Reason.NOT_PERMITTED if self.refused is not None or self.withheld else Reason.NO_ANSWER
+        return NotObserved(reason, self.told)

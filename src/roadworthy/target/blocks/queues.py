@@ -20,6 +20,12 @@ PREFIXES = {"rq": "rq:", "bullmq": "bull:"}
 BOUNDS = ("at_most", "oldest", "delayed_at_most", "reserved_at_most")
 WITH_FAILED = {"database": ("laravel", "database"), "cache": ("rq", "bullmq", "sidekiq")}
 WITH_RETRY = {"database": ("laravel",), "cache": ("laravel", "rq")}
+NEVER_TOLD = {
+    "celery": ("oldest", "delayed_at_most"),  # its messages have no time, and wait in the workers until their own
+    "sidekiq": ("reserved_at_most",),
+}
+"""Bounds that nothing in a kind's data would tell."""
+
 WITH_PROBE = ("laravel", "celery", "sidekiq")
 OF_STORE = {"database": ("laravel", "database"), "cache": ("laravel", "rq", "celery", "bullmq", "sidekiq")}
 
@@ -41,8 +47,10 @@ class Bounds(Frozen):
         return self
 
 
-class Failed(Frozen):
+class Failed(Expectation):
     """How many jobs may have failed."""
+
+    WHERE = frozenset({"since"})
 
     at_most: int | None = Field(None, ge=0, description="So many stand in the list of failed jobs.")
     since: AwareDatetime | None = Field(
@@ -138,6 +146,9 @@ class Queues(Expectation):
             raise ValueError("jobs says where the jobs of the kind database are: one goes with the other")
         if self.retry_after is not None and self.names is None:
             raise ValueError("retry_after: give the names of the queues")
+        for key in NEVER_TOLD.get(self.kind, ()):
+            if any(getattr(bounds, key) is not None for bounds in (self.names or {}).values()):
+                raise ValueError(f"{key}: nothing in {self.kind}'s data tells it")
         if self.probe_job is not None and self.kind not in WITH_PROBE:
             raise ValueError(f"probe_job: jobs are put into queues of {', '.join(WITH_PROBE)}, not of {self.kind}")
         return self
