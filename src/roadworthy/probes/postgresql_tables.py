@@ -98,7 +98,7 @@ class Tables:
 
     async def _count(self, wanted: RowsWanted) -> int:
         condition, given = _where(wanted.where)
-        sql = f"SELECT count(*) FROM (SELECT FROM {quoted(wanted.table)}{condition} LIMIT {wanted.up_to:d}) some"  # noqa: S608 - quoted, bound
+        sql = f"SELECT count(*) FROM (SELECT FROM {quoted(wanted.table)}{condition} LIMIT {wanted.up_to:d}) found"  # noqa: S608 - quoted, bound
         (count,) = await self.talk.one(sql, given)
         return int(count)
 

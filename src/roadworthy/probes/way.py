@@ -146,6 +146,8 @@ def _passing(
             way.ended = ended.broke
         except NotObserved as error:
             way.ended = Broke(end=StoreEnd.CLOSED, at="connecting again", detail=str(error)[:300])
+        except asyncio.CancelledError:
+            pass  # by us; asyncio's streams would report it as an error of the server's
         finally:
             close(writer)
             if far is not None:
