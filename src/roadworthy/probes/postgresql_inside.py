@@ -72,9 +72,12 @@ class Inside:
     # --- what it runs with -------------------------------------------------------------------------------------------
 
     async def settings(self, names: tuple[str, ...]) -> dict[str, Setting | Unseen]:
-        """Those that there are, in plain numbers; those that are kept from this user say so."""
+        """Those that there are, in plain numbers; those that are kept from this user say so.
+
+        What is in force for a new transaction of this user: our own one has time-outs of ours (`reset_val`).
+        """
         rows = await self.talk.rows(
-            "SELECT lower(name), setting, unit FROM pg_settings WHERE lower(name) = ANY(%s)",
+            "SELECT lower(name), coalesce(reset_val, setting), unit FROM pg_settings WHERE lower(name) = ANY(%s)",
             ([name.lower() for name in names],),
         )
         found = {name: _setting(value, unit) for name, value, unit in rows}
