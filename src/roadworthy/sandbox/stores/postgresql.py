@@ -184,7 +184,8 @@ class _Server:
         self.address = private(job.store.address)
         primary = job.behind.contents if job.behind else None
         self.data = directory / f"data-{hashlib.sha256(repr((made, primary)).encode()).hexdigest()[:12]}"
-        folder = "pginstall" if made.major == 16 else "pginstall18"  # noqa: PLR2004 - the two majors that there are
+        major = primary.major if primary is not None else made.major
+        folder = "pginstall" if major == 16 else "pginstall18"  # noqa: PLR2004 - the two majors that there are
         self.program = partial(programs.postgres_program, folder)
         self.prefix = programs.prefix_without_root(directory)
         self.held: list[psycopg.Connection[Any]] = []
@@ -210,6 +211,8 @@ class _Server:
         """Says who is let in, and how."""
         os.utime(self.data)
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # of a process that was killed
+        for socket in self.directory.glob(".s.PGSQL.*"):
+            socket.unlink()
         way = "trust" if self.made.trusts else "scram-sha-256"
         lines = ("local all all trust", f"host replication {REPLICATOR} all scram-sha-256", f"host all all all {way}")
         (self.data / "pg_hba.conf").write_text("\n".join(lines) + "\n")
@@ -272,7 +275,12 @@ class _Server:
         import psycopg  # noqa: PLC0415 - as above
 
         return psycopg.connect(
-            host=str(self.directory), port=self.address[1], user=ADMINISTRATOR, dbname=database, autocommit=True
+            host=str(self.directory),
+            port=self.address[1],
+            user=ADMINISTRATOR,
+            dbname=database,
+            autocommit=True,
+            options="-c default_transaction_read_only=off",
         )
 
     def fill(self) -> None:
