@@ -130,26 +130,40 @@ class Inside:
 
     async def upstream(self) -> Upstream | Unseen | None:
         """The one that it copies. What was received and is applied is no lag, however long ago anything was written."""
-        recovering, received, late_s, paused = await self.talk.one(
-            "SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(),"
-            " extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8,"
-            " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END"
-        )
+        (recovering,) = await self.talk.one("SELECT pg_is_in_recovery()")
         if not recovering:
             return None
-        error = "replay is paused" if paused else ""
         rows = await self.talk.rows(
             "SELECT status, sender_host || ':' || sender_port,"
             " extract(epoch FROM clock_timestamp() - last_msg_receipt_time)::float8 FROM pg_stat_wal_receiver"
         )
-        if not rows:
-            return Upstream(state="no WAL receiver", streams=False, lag_s=_seconds(late_s), error=error)
-        state, name, silent_s = rows[0]
+        state, name, silent_s = rows[0] if rows else ("no WAL receiver", "", None)
         if state is None:
             return HIDDEN
-        if received and silent_s is not None:
-            late_s = silent_s if silent_s > SILENT_S else 0.0
-        return Upstream(name=name or "", state=state, streams=state == "streaming", lag_s=_seconds(late_s), error=error)
+        late_s, paused = await self._behind()
+        if late_s == 0 and (silent_s is None or silent_s > SILENT_S):
+            late_s = silent_s
+        return Upstream(
+            name=name or "",
+            state=state,
+            streams=state == "streaming",
+            lag_s=_seconds(late_s),
+            error="replay is paused" if paused else "",
+        )
+
+    async def _behind(self) -> tuple[float | None, bool]:
+        """How old the newest is that was applied, 0 where that is all that was received; and whether it is paused."""
+        late_s, paused = None, False
+        for pause_s in (0, *AGAIN_S):
+            await asyncio.sleep(pause_s)
+            applied, late_s, paused = await self.talk.one(
+                "SELECT pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), extract(epoch FROM clock_timestamp()"
+                " - coalesce(pg_last_xact_replay_timestamp(), (pg_control_checkpoint()).checkpoint_time))::float8,"
+                " pg_is_wal_replay_paused()"
+            )
+            if applied:
+                return 0.0, paused
+        return late_s, paused
 
     async def replicas(self) -> tuple[Replica, ...] | Unseen:
         """Those that copy it, and for how long what was written before the look has not been applied.
