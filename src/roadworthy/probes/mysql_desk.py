@@ -98,6 +98,10 @@ class Desk:
         names, found = await self._table(sql, parameters, MOST_ROWS)
         return [dict(zip(names, row, strict=True)) for row in found]
 
+    async def do(self, sql: str) -> None:
+        """Something that has no rows."""
+        await self._ask(sql % ())
+
     async def one(self, sql: str, parameters: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         """The one row of a question that has one."""
         found = await self.rows(sql, parameters)

@@ -85,7 +85,7 @@ async def look(desk: Desk, ask: DatabaseAsk, seen: dict[str, Any]) -> None:
     """
     seen["server"] = server_of(desk.variables.get("version", ""), desk.variables.get("version_comment", ""))
     following = await part(upstream(desk))
-    seen["session"] = await session(desk, replicates=isinstance(following, Upstream))
+    seen["session"] = await session(desk, replicates=await _replicates(desk, following))
     if desk.is_mariadb and seen["server"].product != "MariaDB":
         told = f"{seen['server'].comment}; with MariaDB's own settings"
         seen["server"] = seen["server"].model_copy(update={"comment": told})
@@ -114,6 +114,19 @@ async def _look_at_tables(desk: Desk, ask: DatabaseAsk, seen: dict[str, Any]) ->
         seen["rows"] = tuple([await part(rows(desk, wanted)) for wanted in wants.rows])
     if wants.passwords:
         seen["passwords"] = tuple([await part(password(desk, wanted)) for wanted in wants.passwords])
+
+
+async def _replicates(desk: Desk, following: Upstream | Unseen | None) -> bool:
+    """Whether the server copies another one; where that is hidden, MariaDB counts the copies that are under way.
+
+    MySQL hides that, too: a server that is read-only is taken for a replica there.
+    """
+    if not isinstance(following, Unseen):
+        return following is not None
+    if desk.is_mariadb:
+        _, running = await desk.one("SHOW GLOBAL STATUS LIKE 'Slaves_running'")
+        return int(running) > 0
+    return desk.is_on("read_only")
 
 
 async def session(desk: Desk, *, replicates: bool) -> Session:
@@ -279,10 +292,22 @@ async def privileges(desk: Desk) -> Privileges:
     if not own.roles:
         return own
     if desk.is_mariadb:
-        of_roles = [await _granted(desk, f"SHOW GRANTS FOR {identifier(role)}") for role in own.roles]
-        return _together([own, *of_roles], own.roles)
+        return _together([own, *await _of_roles(desk, own.roles)], own.roles)
     using = ", ".join(_role(role) for role in own.roles)
     return _together([await _granted(desk, f"SHOW GRANTS FOR CURRENT_USER() USING {using}")], own.roles)
+
+
+async def _of_roles(desk: Desk, roles: tuple[str, ...]) -> list[Privileges]:
+    """MariaDB shows what a role may do to whoever has made it active; at last the one is active that was."""
+    (before,) = await desk.one("SELECT CURRENT_ROLE()")
+    held = []
+    try:
+        for role in roles:
+            await desk.do(f"SET ROLE {identifier(role)}")
+            held.append(await _granted(desk, f"SHOW GRANTS FOR {identifier(role)}"))
+    finally:
+        await desk.do(f"SET ROLE {identifier(before)}" if before else "SET ROLE NONE")
+    return held
 
 
 def _role(role: str) -> str:

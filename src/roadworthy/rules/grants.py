@@ -62,11 +62,11 @@ def read(lines: Iterable[str]) -> Privileges:
         if tokens[:1] and tokens[0].says("SET"):
             continue  # MariaDB's SET DEFAULT ROLE: one that is granted on a line of its own
         what, after = _parted(tokens)
-        places = [number for number, token in enumerate(what) if token.says("ON") and not _depth(what[:number])]
-        if not places:
+        place = next((number for number, token in enumerate(what) if token.says("ON")), None)
+        if place is None:
             roles |= {_account(part) for part in _parts(what)}
             continue
-        on, privileges = _object(what[places[0] + 1 :]), _privileges(what[: places[0]])
+        on, privileges = _object(what[place + 1 :]), _privileges(what[:place])
         if tokens[0].says("REVOKE"):
             privileges = {f"NO {privilege}" for privilege in privileges}
         elif _gives_on(after):
@@ -124,11 +124,6 @@ def _parted(tokens: Sequence[Token]) -> tuple[list[Token], list[Token]]:
     if not ends or ends[0] < 2:  # noqa: PLR2004 - GRANT and something
         raise UnreadableError
     return list(tokens[1 : ends[0]]), list(tokens[ends[0] + 1 :])
-
-
-def _depth(tokens: Sequence[Token]) -> int:
-    """How many parentheses are open behind these."""
-    return sum(token.says("(") - token.says(")") for token in tokens)
 
 
 def _parts(tokens: Sequence[Token]) -> Iterable[list[Token]]:

@@ -1,6 +1,9 @@
-"""MariaDB, set up as a component promises; for promises of MySQL it stands in, and calls itself by their version.
+"""MariaDB from the distribution, set up as a component promises; it stands in for MySQL, which can't be embedded.
 
-It is the machine's own (Debian's mariadb-server-core), as no package of Python's brings one.
+Where MySQL is promised, the server is told to call itself by a version of MySQL's (`--version`), as some operators do
+for old applications. Its own settings give it away, and the sandbox's status says so.
+
+A replica is set up empty, and applies all that its primary has logged since it was made: accounts, tables, rows.
 """
 
 from __future__ import annotations
@@ -8,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
-from contextlib import ExitStack
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,66 +22,92 @@ from roadworthy.sandbox.deployment import local_port
 from roadworthy.sandbox.programs import MissingError
 from roadworthy.sandbox.stores.doors import Door
 from roadworthy.sandbox.stores.serving import await_that, private, start
-from roadworthy.sandbox.stores.tables import Table, Value, tables_of
+from roadworthy.sandbox.stores.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pymysql
+
     from roadworthy.sandbox.stores.serving import StoreJob
+    from roadworthy.sandbox.stores.tables import Column, Table, Value
     from roadworthy.target.blocks.database import Database
     from roadworthy.target.models import Target
 
+PACKAGE = "apt-get install mariadb-server-core"
+ADMINISTRATOR = "root"
 REPLICATOR, REPLICATOR_PASSWORD = "sandbox_replicator", "only-between-these-servers"
-SYSTEM_TABLES = Path("/usr/share/mysql")
 COMPLETE = "roadworthy-complete"
+NEWEST_MYSQL = "8.4.7"
+SYSTEM = (
+    "mysql_system_tables.sql",
+    "mysql_performance_tables.sql",
+    "mysql_system_tables_data.sql",
+    "mysql_sys_schema.sql",
+)
+ONLY_HERE = "DELETE FROM mysql.global_priv WHERE Host <> 'localhost' OR User = '';"
+"""The administrator that is made without a password comes by the socket alone."""
+SHARED = (Path("/usr/share/mysql"), Path("/usr/share/mariadb"))
 BASE_SETTINGS = {
-    "innodb_buffer_pool_size": "32M",
+    "innodb_buffer_pool_size": "16M",
     "innodb_log_file_size": "8M",
     "innodb_flush_log_at_trx_commit": "0",
     "innodb_use_native_aio": "0",
-    "log_bin": "binlog",
-    "server_id": "1",
-    "skip_name_resolve": "1",
-    "performance_schema": "0",
+    "performance_schema": "off",
+    "max_connections": "60",
+    "gtid_strict_mode": "1",
     "slave_net_timeout": "5",
 }
-ON = {"on": "1", "off": "0", "true": "1", "false": "0"}
+TYPES = {"text": "varchar(190)", "uuid": "char(36)"}
+"""Types that can't stand in an index, or are not there."""
+LONG_AGO_S = 600
+"""How long ago something was written that a replica with a delay has not applied."""
+DELAY_S = 3600
+EXTRA = ("PROCESS", "BINLOG MONITOR", "SLAVE MONITOR")
+"""What sees replication; granted where it is promised, and nothing else is promised of grants."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who may log in, from anywhere."""
+    """Who may log in."""
 
     name: str
     password: str | None
-    needs_tls: bool = False
+    demands_tls: bool = False
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class MariaDb:
     """A server, what it runs with, and what is in it."""
 
-    calls_itself: str | None
-    """The version that it answers with; None: its own."""
-    database: str | None
+    database: str
+    version: str | None = None
+    """What it calls itself; None: by its own name."""
     accounts: tuple[Account, ...] = ()
     grants: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """To the first account: `*.*`, `schema.*` or `schema.table`, and the privileges."""
     tables: tuple[Table, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     charset: str = "utf8mb4"
-    collation: str = "utf8mb4_general_ci"
+    collation: str | None = None
     seeds: tuple[str, ...] = ()
     """Statements that are run in the database at last."""
-    trusts: bool = False
-    """Lets in whoever comes, with any password and with none."""
+    checks_nobody: bool = False
+    """`skip_grant_tables`: lets in whoever comes, with any password and with none."""
     held: int = 0
     """Connections that somebody else keeps open."""
     upstream: tuple[str, int] | None = None
     """The public address of the primary that it copies."""
     streams: bool = True
     """A replica: it is connected to its primary."""
-    read_only: bool = False
+    delayed: bool = False
+    """A replica: it receives, and applies an hour later."""
+
+    @property
+    def described(self) -> str:
+        """What it really is, for the sandbox's status."""
+        return f"MariaDB, which stands in for MySQL {self.version}" if self.version else "MariaDB"
 
 
 # --- from the promises -----------------------------------------------------------------------------------------------
@@ -85,47 +115,52 @@ class MariaDb:
 
 def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]]) -> MariaDb:
     """The server that keeps a component's promises."""
-    promised = target.components[name].database
-    if promised is None:
-        return MariaDb(None, None)
+    component = target.components[name]
+    promised = component.database
+    assert promised is not None  # noqa: S101 - it is chosen by its engine
     upstream = None
+    source = promised
     if promised.follows is not None:
-        host, port = target.components[promised.follows.component].endpoint
+        primary = target.components[promised.follows.component]
+        host, port = primary.endpoint
         upstream = (hosts[host][0], local_port(port))
+        source = primary.database or promised
     login = promised.login
+    database = promised.name or (login.username if login else "app")
+    account = Account(login.username, login.password, roles=promised.roles or ()) if login else None
     return MariaDb(
-        calls_itself=_calls_itself(promised),
-        database=promised.name,
-        accounts=(Account(login.username, login.password),) if login else (),
-        grants=tuple((promised.grants or _usual_grants(promised)).items()),
+        database=database,
+        version=_version(source) if promised.engine == "mysql" else None,
+        accounts=(account,) if account else (),
+        grants=tuple((promised.grants or _grants(promised, database)).items()),
         tables=tuple(tables_of(promised)),
         settings=tuple(_settings(promised)),
         charset=promised.charset or "utf8mb4",
-        collation=promised.collation or f"{promised.charset or 'utf8mb4'}_general_ci",
+        collation=promised.collation,
         upstream=upstream,
-        read_only=promised.role == "replica",
     )
 
 
-def _calls_itself(promised: Database) -> str | None:
-    """As the promised MySQL would; a promise of MariaDB is kept by its own version."""
-    if promised.engine == "mariadb":
-        return None
-    numbers = (promised.version or "8.0").strip("<>= ").split(".")
-    return ".".join([*numbers, "0", "0"][:3]) + "-stand-in"
+def _version(promised: Database) -> str:
+    """A version of MySQL's that keeps the promise: the promised one, where it is one, else the newest."""
+    version = promised.version
+    if version is None or not version[0].isdigit():
+        return NEWEST_MYSQL
+    numbers = version.split(".")
+    return ".".join([*numbers, *["0"] * (3 - len(numbers))])
 
 
-def _usual_grants(promised: Database) -> dict[str, tuple[str, ...]]:
-    own = {f"{promised.name}.*": ("ALL PRIVILEGES",)} if promised.name else {}
-    sees = promised.replicas or promised.follows or promised.archives
-    return own | ({"*.*": ("PROCESS", "REPLICATION SLAVE ADMIN", "BINLOG MONITOR", "REPLICA MONITOR")} if sees else {})
+def _grants(promised: Database, database: str) -> dict[str, tuple[str, ...]]:
+    sees = promised.replicas or promised.follows
+    return {f"{database}.*": ("ALL PRIVILEGES",), **({"*.*": EXTRA} if sees else {})}
 
 
 def _settings(promised: Database) -> Iterable[tuple[str, str]]:
     for name, value in (promised.settings or {}).items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        text = text.strip("<>= ")
-        yield name, ON.get(text.lower(), text)
+        text = ("ON" if value else "OFF") if isinstance(value, bool) else str(value).strip("<>= ")
+        yield name, text
+    if promised.role == "replica":
+        yield "read_only", "ON"
 
 
 # --- to reality ------------------------------------------------------------------------------------------------------
@@ -135,150 +170,195 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     """A server from nothing.
 
     Raises:
-        MissingError: this machine has no MariaDB.
+        MissingError: MariaDB is not on this machine, or does not start.
     """
-    server = _Server(job, directory)
-    is_new = not (server.data / COMPLETE).exists()
+    made: MariaDb = job.store.contents
+    server = Server(job, directory)
+    is_new = not server.is_complete
     if is_new:
         server.initialise()
     process = server.start()
     if is_new:
         server.fill()
-    _KEPT.enter_context(server.held())
+    server.held = [server.connect() for _ in range(made.held)]
+    _KEPT.append(server)
     return [Door(job.store.address, private(job.store.address))], [process]
 
 
-_KEPT = ExitStack()
-"""What lives as long as the process: connections that somebody else keeps open."""
+_KEPT: list[Server] = []
+"""What must live as long as the process: connections that somebody else keeps open."""
 
 
-class _Server:
+def program() -> str:
+    """MariaDB's program.
+
+    Raises:
+        MissingError: there is none.
+    """
+    found = shutil.which("mariadbd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+    if found is None:
+        raise MissingError("MariaDB", PACKAGE)
+    return found
+
+
+class Server:
     """One server below one folder."""
 
     def __init__(self, job: StoreJob, directory: Path) -> None:
-        made: MariaDb = job.store.contents
-        self.job, self.made, self.directory = job, made, directory
+        self.job, self.directory = job, directory
+        self.made: MariaDb = job.store.contents
         self.address = private(job.store.address)
-        self.socket = directory / "s"
-        primary = job.behind.contents if job.behind else None
-        self.data = directory / f"data-{hashlib.sha256(repr((made, primary)).encode()).hexdigest()[:12]}"
+        behind = job.behind.contents if job.behind else None
+        whole = repr((self.made, behind)).encode()
+        self.data = directory / f"data-{hashlib.sha256(whole).hexdigest()[:12]}"
+        self.socket = directory / "s.sock"
+        self.held: list[pymysql.Connection[Any]] = []
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the very same was set up before: then it only starts again."""
+        return (self.data / COMPLETE).exists()
 
     def initialise(self) -> None:
-        """Makes the system's own tables, of which only the local administrator is kept."""
-        for before in self.directory.glob("data-*"):
-            shutil.rmtree(before, ignore_errors=True)
-        self.data.mkdir(parents=True)
-        made = ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
-        script = ["CREATE DATABASE mysql;", "USE mysql;", *(_script(SYSTEM_TABLES / name) for name in made)]
-        script += ["DELETE FROM global_priv WHERE Host<>'localhost' OR User='';"]
-        options = ["--bootstrap", "--skip-networking", "--enforce-storage-engine=", "--max_allowed_packet=8M"]
-        command = [*self._command(), *options, "--innodb-log-file-size=8M", "--innodb-use-native-aio=0"]
+        """Makes the system's own tables."""
+        for folder in self.directory.glob("data-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.data.mkdir()
+        shared = next((folder for folder in SHARED if (folder / SYSTEM[0]).exists()), None)
+        if shared is None:
+            raise MissingError("MariaDB", f"{SYSTEM[0]} is not there: {PACKAGE}")
+        statements = "".join((shared / name).read_text() for name in SYSTEM if (shared / name).exists())
+        sized = ["--innodb-log-file-size=8M", "--innodb-use-native-aio=0", "--max-allowed-packet=8M"]
+        command = [*self._common(), "--bootstrap", "--skip-networking", "--log-warnings=0", *sized]
         done = subprocess.run(  # noqa: S603 - a fixed program
-            command, input="\n".join(script) + "\n", capture_output=True, text=True, check=False
+            command,
+            input=f"create database mysql;\nuse mysql;\n{statements}\n{ONLY_HERE}\n",  # one statement a line
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        if not (self.data / "mysql" / "global_priv.frm").exists():
-            raise MissingError("MariaDB", f"bootstrap: {done.stderr.strip()[-300:]}")
+        if done.returncode:
+            raise MissingError("MariaDB", done.stderr.strip()[-300:])
 
-    def _command(self) -> list[str]:
-        program = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        if program is None:
-            raise MissingError("MariaDB", "this machine has none (Debian: mariadb-server-core)")
-        return [program, "--no-defaults", *(["--user=root"] if os.geteuid() == 0 else []), f"--datadir={self.data}"]
+    def _common(self) -> list[str]:
+        as_root = ["--user=root"] if not os.geteuid() else []
+        return [program(), "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.directory}", *as_root]
 
     def start(self) -> subprocess.Popen[bytes]:
         """Starts the server, and waits until it answers."""
         ip, port = self.address
-        store, made = self.job.store, self.made
-        settings = {**BASE_SETTINGS, **dict(made.settings)}
-        if made.settings and dict(made.settings).get("log_bin") == "1":
-            settings["log_bin"] = "binlog"
-        if settings["log_bin"] == "0":
-            del settings["log_bin"]
-        if made.upstream is not None:
-            settings["server_id"] = str(1000 + int(ip.rpartition(".")[2]))
-        if made.calls_itself is not None:
-            settings["version"] = made.calls_itself
-        settings |= {"read_only": str(int(made.read_only)), "bind_address": ip, "port": str(port)}
-        settings |= {"socket": str(self.socket), "pid_file": str(self.directory / "pid")}
-        if store.tls is not None:
-            settings |= {"ssl_cert": str(self.job.chain), "ssl_key": str(self.job.key)}
-            settings["require_secure_transport"] = str(int(not store.plain))
-        if made.trusts:
-            settings["skip_grant_tables"] = "1"
-        arguments = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-        process = start([*self._command(), *arguments], self.directory / "mariadb.log")
+        own = [
+            f"--bind-address={ip}",
+            f"--port={port}",
+            f"--socket={self.socket}",
+            f"--pid-file={self.directory / 'pid'}",
+            f"--server-id={zlib.crc32(repr(self.address).encode()) or 1}",
+            "--skip-name-resolve",
+            *self._secured(),
+        ]
+        if self.made.version:
+            own.append(f"--version={self.made.version}-sandbox")
+        if self.made.checks_nobody:
+            own.append("--skip-grant-tables")
+        if not self.made.streams:
+            own.append("--skip-slave-start")
+        self.socket.unlink(missing_ok=True)
+        log = self.directory / "mariadb.log"
+        process = start([*self._common(), *own, *_options({**BASE_SETTINGS, **dict(self.made.settings)})], log)
 
         def answers() -> bool:
             if process.poll() is not None:
-                words = (self.directory / "mariadb.log").read_text(errors="replace").strip().splitlines()
-                raise MissingError("MariaDB", words[-1] if words else "it ended")
+                words = [line for line in log.read_text(errors="replace").splitlines() if "[ERROR]" in line]
+                raise MissingError("MariaDB", words[0][:300] if words else "it ended")
             return self._connects()
 
         await_that(answers, "MariaDB")
         return process
 
+    def _secured(self) -> list[str]:
+        job = self.job
+        if not job.store.tls or not job.chain or not job.key:
+            return ["--skip-ssl"]
+        versions = ",".join(f"TLSv{version}" for version in job.store.tls.versions if version in ("1.2", "1.3"))
+        demanded = ["--require-secure-transport=ON"] if not job.store.plain else []
+        return [f"--ssl-cert={job.chain}", f"--ssl-key={job.key}", f"--tls-version={versions}", *demanded]
+
     def _connects(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as knocking:  # a driver that finds nobody would leave its own open
+            return not knocking.connect_ex(str(self.socket))
+
+    def connect(self, database: str | None = None) -> pymysql.Connection[Any]:
+        """A connection of the administrator, by the socket that nobody else reaches."""
         import pymysql  # noqa: PLC0415 - the supervisor that forks this process needs none
 
-        try:
-            self.connect().close()
-        except pymysql.MySQLError:
-            return False
-        return True
-
-    def connect(self) -> Any:
-        """A connection of the administrator, by the socket that nobody else reaches."""
-        import pymysql  # noqa: PLC0415 - as above
-
-        return pymysql.connect(unix_socket=str(self.socket), user="root", autocommit=True)
+        return pymysql.connect(
+            unix_socket=str(self.socket), user=ADMINISTRATOR, database=database, autocommit=True, charset="utf8mb4"
+        )
 
     def fill(self) -> None:
         """Accounts, database, tables and rows; a replica has them from its primary."""
-        made = self.made
-        with self.connect() as admin, admin.cursor() as cursor:
-            if made.upstream is not None:
-                statements: Iterable[str] = _following(made)
-            else:
-                statements = (*_definitions(made), *_accounts(made), *made.seeds)
-            for statement in statements:
-                cursor.execute(statement)
-        if made.upstream is not None and made.streams:
-            await_that(self._has_caught_up, "a replica that has caught up")
+        if not self.made.checks_nobody:
+            with self.connect() as here:
+                _run(here, self._following() if self.made.upstream else _made(self.made))
+        if self.made.upstream is not None and self.made.streams:
+            await_that(self._has_caught_up, "the replica")
+            if self.made.delayed:
+                self._fall_behind()
         (self.data / COMPLETE).touch()
 
+    def _following(self) -> Iterable[str]:
+        """What makes a server copy another one, from the beginning of its log."""
+        assert self.made.upstream is not None  # noqa: S101 - the caller has looked
+        ip, port = private(self.made.upstream)
+        secured = int(self.job.behind is not None and self.job.behind.tls is not None)
+        login = f"MASTER_USER = '{REPLICATOR}', MASTER_PASSWORD = '{REPLICATOR_PASSWORD}', MASTER_SSL = {secured}"
+        place = f"MASTER_HOST = '{ip}', MASTER_PORT = {port}, MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos"
+        yield f"CHANGE MASTER TO {place}, {login}"
+        if self.made.streams:
+            yield "START SLAVE"
+
     def _has_caught_up(self) -> bool:
-        import pymysql.cursors  # noqa: PLC0415 - as above
+        """It has applied all, the application's account at last."""
+        with self.connect() as here, here.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s", (COMPLETE,))
+            (found,) = cursor.fetchone() or (0,)
+        return bool(found)
 
-        with self.connect() as admin, admin.cursor(pymysql.cursors.DictCursor) as cursor:
-            cursor.execute("SHOW SLAVE STATUS")
-            row = cursor.fetchone() or {}
-            cursor.execute("SHOW DATABASES")
-            known = {found["Database"] for found in cursor.fetchall()}
-        return row.get("Seconds_Behind_Master") == 0 and (self.made.database or "mysql") in known
+    def _fall_behind(self) -> None:
+        """Something that was written a while ago, and that this replica is to apply later still."""
+        import pymysql  # noqa: PLC0415 - as above
 
-    def held(self) -> ExitStack:
-        """Connections that somebody else keeps open."""
-        stack = ExitStack()
-        for _ in range(self.made.held):
-            stack.enter_context(self.connect())
-        return stack
+        assert self.made.upstream is not None  # noqa: S101 - a replica has one
+        with self.connect() as here:
+            _run(here, ["STOP SLAVE", f"CHANGE MASTER TO MASTER_DELAY = {DELAY_S}", "START SLAVE"])
+        ip, port = private(self.made.upstream)
+        with pymysql.connect(
+            host=ip, port=port, user=REPLICATOR, password=REPLICATOR_PASSWORD, autocommit=True
+        ) as primary:
+            written = f"CREATE OR REPLACE DATABASE {quoted(f'{COMPLETE}-late')}"
+            _run(primary, [f"SET timestamp = UNIX_TIMESTAMP() - {LONG_AGO_S}", written])
 
 
-def _script(file: Path) -> str:
-    """A script of the distribution's; the server wants each statement to end its line, as they do.
+def _run(connection: pymysql.Connection[Any], statements: Iterable[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
-    Raises:
-        MissingError: it is not there.
-    """
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MissingError("MariaDB", f"{file}: {error.strerror}") from error
+
+def _options(settings: Mapping[str, str]) -> Iterable[str]:
+    """On the command line; MySQL's own settings, which MariaDB has not, are left out by it."""
+    if "log_bin" not in settings:
+        yield "--log-bin=binary"
+    for name, value in settings.items():
+        if name == "log_bin":
+            yield "--log-bin=binary" if value == "ON" else "--skip-log-bin"
+        else:
+            yield f"--loose-{name.replace('_', '-')}={value}"
 
 
 def quoted(name: str) -> str:
-    """An identifier; a schema before it is one of its own."""
-    return ".".join("`" + part.replace("`", "``") + "`" for part in name.split("."))
+    """One name."""
+    return f"`{name.replace('`', '``')}`"
 
 
 def literal(value: Value) -> str:
@@ -288,52 +368,61 @@ def literal(value: Value) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _definitions(made: MariaDb) -> Iterable[str]:
-    if made.database is None:
-        return
-    yield f"CREATE DATABASE {quoted(made.database)} CHARACTER SET {made.charset} COLLATE {made.collation}"
+def _made(made: MariaDb) -> Iterable[str]:
+    """What fills a server that copies nobody."""
+    yield "SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'"  # a row that promises nothing of a column has its default
+    yield f"CREATE USER {REPLICATOR} IDENTIFIED BY {literal(REPLICATOR_PASSWORD)}"
+    yield f"GRANT ALL ON *.* TO {REPLICATOR}"
+    collation = f" COLLATE {made.collation}" if made.collation else ""
+    yield f"CREATE DATABASE {quoted(made.database)} CHARACTER SET {made.charset}{collation}"
     yield f"USE {quoted(made.database)}"
     for table in made.tables:
-        columns = ", ".join(
-            f"{quoted(c.name)} {_type(c.type)}{'' if c.nullable else ' NOT NULL'}" for c in table.columns
-        )
-        yield f"CREATE TABLE {quoted(table.name)} (roadworthy_id BIGINT AUTO_INCREMENT PRIMARY KEY, {columns})"
-        for index in table.indexes:
-            over = ", ".join(map(quoted, index.columns or (table.columns[0].name,)))
-            yield f"CREATE INDEX {quoted(index.name)} ON {quoted(table.name)} ({over})"
-            if not index.valid:
-                yield f"ALTER TABLE {quoted(table.name)} ALTER INDEX {quoted(index.name)} IGNORED"
-        for row in table.rows:
-            names = ", ".join(quoted(name) for name, _ in row)
-            values = ", ".join(literal(value) for _, value in row)
-            yield f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({values})"  # noqa: S608 - the sandbox's own
-
-
-def _type(name: str) -> str:
-    """Text that an index can be made of has a length."""
-    return "VARCHAR(191)" if name == "text" else name
-
-
-def _accounts(made: MariaDb) -> Iterable[str]:
-    yield f"CREATE USER {REPLICATOR} IDENTIFIED BY {literal(REPLICATOR_PASSWORD)}"
-    yield f"GRANT REPLICATION SLAVE ON *.* TO {REPLICATOR}"
+        yield from _table(table)
     for account in made.accounts:
-        identified = f" IDENTIFIED BY {literal(account.password)}" if account.password is not None else ""
-        required = " REQUIRE SSL" if account.needs_tls else ""
-        yield f"CREATE USER {literal(account.name)}@'%'{identified}{required}"
-    for account in made.accounts[:1]:
-        for on, privileges in made.grants:
-            schema, _, table = on.rpartition(".")
-            where = ".".join(part if part == "*" else quoted(part) for part in (schema, table))
-            yield f"GRANT {', '.join(privileges)} ON {where} TO {literal(account.name)}@'%'"
+        yield from _account(account)
+    for on, privileges in made.grants:
+        for account in made.accounts[:1]:
+            gives_on = " WITH GRANT OPTION" if "GRANT OPTION" in privileges else ""
+            what = ", ".join(privilege for privilege in privileges if privilege != "GRANT OPTION")
+            yield f"GRANT {what} ON {_place(on)} TO {literal(account.name)}@'%'{gives_on}"
+    yield from made.seeds
+    yield f"CREATE DATABASE {quoted(COMPLETE)}"
 
 
-def _following(made: MariaDb) -> Iterable[str]:
-    assert made.upstream is not None  # noqa: S101 - a replica has one
-    ip, port = private(made.upstream)
-    login = f"MASTER_USER='{REPLICATOR}', MASTER_PASSWORD='{REPLICATOR_PASSWORD}'"
-    options = f"MASTER_HOST='{ip}', MASTER_PORT={port}, {login}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1"
-    yield "RESET MASTER"
-    yield f"CHANGE MASTER TO {options}"
-    if made.streams:
-        yield "START SLAVE"
+def _account(account: Account) -> Iterable[str]:
+    who = f"{literal(account.name)}@'%'"
+    demanded = " REQUIRE SSL" if account.demands_tls else ""
+    yield f"CREATE OR REPLACE USER {who} IDENTIFIED BY {literal(account.password or '')}{demanded}"
+    for role in account.roles:
+        yield f"CREATE ROLE IF NOT EXISTS {quoted(role)}"
+        yield f"GRANT {quoted(role)} TO {who}"
+
+
+def _place(on: str) -> str:
+    """Where a grant holds: in the name of a schema, `_` would stand for any character."""
+    schema, _, table = on.partition(".")
+    if schema == "*":
+        return "*.*"
+    return f"{quoted(schema.replace('_', chr(92) + '_'))}.*" if table == "*" else f"{quoted(schema)}.{quoted(table)}"
+
+
+def _table(table: Table) -> Iterable[str]:
+    name = ".".join(map(quoted, table.name.split(".", 1)))
+    columns = [_column(column) for column in table.columns]
+    if not any(column.name == "id" for column in table.columns):
+        columns.append("`id` bigint NOT NULL AUTO_INCREMENT")
+    yield f"CREATE TABLE {name} ({', '.join(columns)}, PRIMARY KEY (`id`))"
+    for index in table.indexes:
+        of = ", ".join(map(quoted, index.columns or (table.columns[0].name,)))
+        ignored = "" if index.valid else " IGNORED"
+        yield f"CREATE INDEX {quoted(index.name)} ON {name} ({of}){ignored}"
+    for number, row in enumerate(table.rows, 1):
+        values = dict(row)
+        if any(column.name == "id" for column in table.columns):
+            values.setdefault("id", number)
+        columns_named, told = ", ".join(map(quoted, values)), ", ".join(map(literal, values.values()))
+        yield f"INSERT INTO {name} ({columns_named}) VALUES ({told})"  # noqa: S608 - the sandbox's own
+
+
+def _column(column: Column) -> str:
+    return f"{quoted(column.name)} {TYPES.get(column.type, column.type)}{'' if column.nullable else ' NOT NULL'}"
