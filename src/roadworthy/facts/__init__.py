@@ -2,6 +2,7 @@
 
 from roadworthy.facts.base import Ask, Observation
 from roadworthy.facts.burst import BurstAsk, BurstObservation, UploadAsk, UploadObservation
+from roadworthy.facts.cache import CacheAsk, CacheClusterAsk, CacheClusterObservation, CacheObservation
 from roadworthy.facts.database import DatabaseAsk, DatabaseObservation
 from roadworthy.facts.dns import DnsAsk, DnsObservation, DnssecAsk, DnssecObservation, ZoneAsk, ZoneObservation
 from roadworthy.facts.http import (
@@ -14,9 +15,11 @@ from roadworthy.facts.http import (
 )
 from roadworthy.facts.mail import MailAsk, MailObservation
 from roadworthy.facts.marker import MarkerAsk, MarkerObservation
+from roadworthy.facts.migrations import MigrationsAsk, MigrationsObservation
 from roadworthy.facts.name import NameAsk, NameObservation
 from roadworthy.facts.paths import PathsAsk, PathsObservation
 from roadworthy.facts.ports import PortsAsk, PortsObservation
+from roadworthy.facts.queues import JobAsk, JobObservation, QueueAsk, QueueObservation
 from roadworthy.facts.smtp import SmtpAsk, SmtpObservation
 from roadworthy.facts.tcp import TcpAsk, TcpObservation
 from roadworthy.facts.tls import TlsAsk, TlsObservation, TlsScanAsk, TlsScanObservation
@@ -31,7 +34,12 @@ ASKS: dict[str, type[Ask]] = {
     "dnssec": DnssecAsk,
     "tcp": TcpAsk,
     "database": DatabaseAsk,
+    "cache": CacheAsk,
+    "cache-cluster": CacheClusterAsk,
     "database-marker": MarkerAsk,
+    "migrations": MigrationsAsk,
+    "queue": QueueAsk,
+    "queue-probe": JobAsk,
     "http": HttpAsk,
     "http-again": HttpAgainAsk,
     "page-scripts": ScriptsAsk,
@@ -52,7 +60,12 @@ OBSERVATIONS: dict[str, type[Observation]] = {
     "dnssec": DnssecObservation,
     "tcp": TcpObservation,
     "database": DatabaseObservation,
+    "cache": CacheObservation,
+    "cache-cluster": CacheClusterObservation,
     "database-marker": MarkerObservation,
+    "migrations": MigrationsObservation,
+    "queue": QueueObservation,
+    "queue-probe": JobObservation,
     "http": HttpObservation,
     "http-again": HttpAgainObservation,
     "page-scripts": ScriptsObservation,

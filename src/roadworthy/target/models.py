@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy import __version__
 from roadworthy.target.blocks.block import Expectation, Leave, one_or_many
+from roadworthy.target.blocks.cache import Cache
 from roadworthy.target.blocks.database import Database
 from roadworthy.target.blocks.dns import Dns
 from roadworthy.target.blocks.exposure import Exposure
@@ -23,6 +24,8 @@ from roadworthy.target.blocks.health import Health, Release, Running, Tcp
 from roadworthy.target.blocks.http import Http
 from roadworthy.target.blocks.limits import MARGIN_S, Limits
 from roadworthy.target.blocks.mail import Mail, Smtp
+from roadworthy.target.blocks.migrations import Migrations
+from roadworthy.target.blocks.queues import Queues
 from roadworthy.target.blocks.tls import Tls
 from roadworthy.target.blocks.websocket import Websocket
 from roadworthy.target.routes import is_ip, parse_resolver, parse_route
@@ -30,14 +33,14 @@ from roadworthy.target.values import BY_REFERENCE, PUBLIC, Duration, Frozen, sho
 
 BLOCKS_OF = {
     "url": ("health", "release", "tcp", "tls", "http", "headers", "websocket", "exposure", "limits", "dns"),
-    "address": ("tcp", "tls", "exposure", "smtp", "dns", "database"),
+    "address": ("tcp", "tls", "exposure", "smtp", "dns", "database", "cache", "migrations", "queues"),
     "domain": ("dns", "mail"),
 }
 """The blocks of promises that go with each way to name a component."""
 
 BLOCKS = tuple(dict.fromkeys(block for blocks in BLOCKS_OF.values() for block in blocks))
 
-VIA = ("tcp", "database")
+VIA = ("tcp", "database", "cache", "migrations", "queues")
 """The blocks that are looked at from a vantage point, where a component names one."""
 
 PromiseId = Annotated[str, Field(pattern=r"^[A-Z]{3}(-[A-Z0-9]+)+$")]
@@ -80,6 +83,9 @@ class Component(Frozen):
     mail: Mail | None = Field(None, description="What its domain says of mail.")
     smtp: Smtp | None = Field(None, description="Its SMTP server, for mail that is handed in.")
     database: Database | None = Field(None, description="Its database: logins, settings, tables, replicas.")
+    cache: Cache | None = Field(None, description="Its Redis or Valkey: logins, memory, replicas, cluster.")
+    migrations: Migrations | None = Field(None, description="What of the release's migrations its database has.")
+    queues: Queues | None = Field(None, description="The queues in its database or cache.")
     partly: dict[PromiseId, str] = Field(
         {}, description="Of these promises only a part is judged; what is missing, in a few words."
     )
@@ -160,6 +166,27 @@ class Component(Frozen):
             raise ValueError("via needs an address")
         if self.via is not None and blocks:
             raise ValueError(f"{blocks[0]} is looked at from this machine; via is for {', '.join(VIA)}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_store_that_is_read(self) -> Self:
+        login = self.database.login if self.database is not None else None
+        if self.migrations is not None:
+            if self.database is None or login is None or self.database.name is None:
+                raise ValueError("migrations needs a database block with the name of the database and a login")
+            if (self.migrations.tool == "mongo") is not (self.database.engine == "mongodb"):
+                raise ValueError(f"migrations: {self.migrations.tool} is not for {self.database.engine}")
+            if self.migrations.columns is not None and self.database.engine == "mongodb":
+                raise ValueError("migrations.columns: a collection has no columns")
+        if self.queues is not None:
+            if (self.database is None) is (self.cache is None):
+                raise ValueError("queues needs either a database block or a cache block, where they are kept")
+            if self.database is not None and (login is None or self.database.name is None):
+                raise ValueError("queues needs the database block's name of the database and its login")
+            if self.database is not None and self.database.engine == "mongodb":
+                raise ValueError("queues: tables of jobs are looked for in PostgreSQL, MySQL and MariaDB")
+            if wrong := self.queues.misplaced("cache" if self.database is None else "database"):
+                raise ValueError(f"queues: {wrong}")
         return self
 
     @model_validator(mode="after")
@@ -349,8 +376,12 @@ class Target(Frozen):
             reached |= {place[1:] for place in component.http.origins_behind} if component.http else set()
         for entry in self.network.connect_to:
             route = parse_route(entry)
-            of_names = route.port == 53 and any(part.dns or part.mail for part in self.components.values())  # noqa: PLR2004 - DNS
-            if route.host is not None and not of_names and not any(route.leads(*place) for place in reached):
+            parts = self.components.values()
+            of_names = route.port == 53 and any(part.dns or part.mail for part in parts)  # noqa: PLR2004 - DNS
+            of_nodes = any(part.cache and part.cache.cluster for part in parts)  # which name themselves
+            if route.host is None or of_names or of_nodes:
+                continue
+            if not any(route.leads(*place) for place in reached):
                 known = ", ".join(sorted(f"{host}:{port}" for host, port in reached))
                 raise ValueError(f"network.connect_to: {entry!r} is about no component; there are {known}")
         return self
@@ -376,6 +407,18 @@ class Target(Frozen):
                     f"components.{name}.limits.{key}: to see this takes up to {show_duration(wait_s + MARGIN_S)}, and "
                     f"one observation may take {show_duration(self.network.scan_timeout)}; raise network.scan_timeout "
                     "(and network.deadline)"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _jobs_are_done_in_time(self) -> Self:
+        longest = self.network.scan_timeout - MARGIN_S
+        for name, component in self.components.items():
+            job = component.queues.probe_job if component.queues else None
+            if job is not None and job.within > longest:
+                raise ValueError(
+                    f"components.{name}.queues.probe_job.within: {show_duration(job.within)} is longer than can be "
+                    f"waited for ({show_duration(max(longest, 0))}); raise network.scan_timeout (and network.deadline)"
                 )
         return self
 
@@ -425,6 +468,15 @@ class Target(Frozen):
                 raise ValueError(
                     f"components.{name}.database.follows.marker: {follows.component} has no login to write with"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _caches_follow_caches(self) -> Self:
+        for name, component in self.components.items():
+            follows = component.cache.follows if component.cache else None
+            other = self.components.get(follows.component) if follows else None
+            if follows and (other is None or other.cache is None or follows.component == name):
+                raise ValueError(f"components.{name}.cache.follows: {follows.component} is no other cache")
         return self
 
     @model_validator(mode="after")
