@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 ENVIRON = {
     "EXPECTED_VERSION": "2026.11.3",
     "PROBE_KEY": "probe-key",
+    "SHOP_DB_PASSWORD": "shop-db-password",
     "SMTP_USER": "shop-app",
     "SMTP_PASSWORD": "probe-pass",
 }
