@@ -14,8 +14,10 @@ from roadworthy.facts.database import (
     TableWanted,
     Wants,
 )
+from roadworthy.facts.marker import MarkerAsk, MarkerObservation
 from roadworthy.facts.store import Purpose
-from roadworthy.target.blocks.database import Database
+from roadworthy.target.blocks.database import Database, Table
+from roadworthy.target.blocks.stores import Follows, Replicas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -156,3 +158,135 @@ class PublishedLoginCase(DatabaseCase):
         for login in (promised.refuses_logins if promised is not None else None) or ():
             assert promised is not None  # noqa: S101 - it has logins
             yield promised, other_ask(component, Purpose.PUBLISHED, login.username, login.published)
+
+
+# --- the same session, for what not every one is about ---------------------------------------------------------------
+
+
+class TellingCase(DatabaseCase):
+    """A session with a server that says what it is: PostgreSQL does so to whoever is logged in."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Database, DatabaseAsk]]:
+        """One, where there is a login or the product greets by name."""
+        for promised, ask in super().looks(target, component):
+            if promised.engine != "postgresql" or promised.login is not None:
+                yield promised, ask
+
+
+class LoggedInCase(DatabaseCase):
+    """A session of a login."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Database, DatabaseAsk]]:
+        """One, where there is a login."""
+        for promised, ask in super().looks(target, component):
+            if promised.login is not None:
+                yield promised, ask
+
+
+class _TablesCase(DatabaseCase):
+    """A session in which tables are looked at."""
+
+    @staticmethod
+    def says(table: Table) -> bool:
+        """Whether a table's promises have what the check judges."""
+        raise NotImplementedError
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Database, DatabaseAsk]]:
+        """One, where any table promises it."""
+        for promised, ask in super().looks(target, component):
+            if any(table is not None and cls.says(table) for table in (promised.tables or {}).values()):
+                yield promised, ask
+
+
+class ColumnsCase(_TablesCase):
+    """A session with tables of which columns are promised."""
+
+    @staticmethod
+    def says(table: Table) -> bool:
+        """Whether columns are."""
+        return table.columns is not None
+
+
+class IndexesCase(_TablesCase):
+    """A session with tables of which indexes are promised."""
+
+    @staticmethod
+    def says(table: Table) -> bool:
+        """Whether indexes are."""
+        return table.indexes is not None
+
+
+class RowSecurityCase(_TablesCase):
+    """A session with tables of which row-level security is promised."""
+
+    @staticmethod
+    def says(table: Table) -> bool:
+        """Whether it is."""
+        return table.row_level_security is not None
+
+
+class PoliciesCase(_TablesCase):
+    """A session with tables of which policies are promised."""
+
+    @staticmethod
+    def says(table: Table) -> bool:
+        """Whether policies are."""
+        return table.policies is not None
+
+
+# --- replication -----------------------------------------------------------------------------------------------------
+
+
+class ReplicaLagCase(Case[Replicas, DatabaseAsk, DatabaseObservation]):
+    """A session with a primary, for how far behind its replicas are."""
+
+    block = "database"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Replicas, DatabaseAsk]]:  # noqa: ARG003 - as above
+        """One, where a bound is promised."""
+        replicas = component.database.replicas if component.database is not None else None
+        if replicas is not None and (replicas.max_lag is not None or replicas.max_lag_bytes is not None):
+            yield replicas, session_ask(component)
+
+
+class LagCase(Case[Follows, DatabaseAsk, DatabaseObservation]):
+    """A session with a replica, for how far behind it is."""
+
+    block = "database"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Follows, DatabaseAsk]]:  # noqa: ARG003 - as above
+        """One, where a bound is promised."""
+        follows = component.database.follows if component.database is not None else None
+        if follows is not None and follows.max_lag is not None:
+            yield follows, session_ask(component)
+
+
+class MarkerCase(Case[Follows, MarkerAsk, MarkerObservation]):
+    """A row that is written on the primary and looked for on the replica."""
+
+    block = "database"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Follows, MarkerAsk]]:
+        """One row, where one is promised."""
+        follows = component.database.follows if component.database is not None else None
+        if follows is None or follows.marker is None:
+            return
+        primary, replica = session_ask(target.components[follows.component]), session_ask(component)
+        yield (
+            follows,
+            MarkerAsk(
+                host=primary.host,
+                port=primary.port,
+                via=primary.via,
+                primary=primary.model_copy(update={"wants": Wants()}),
+                replica=replica.model_copy(update={"wants": Wants()}),
+                table=follows.marker.table,
+                within=follows.marker.within,
+            ),
+        )
