@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from roadworthy.target.loading import Loaded, TargetError, find_target, load_target
 from roadworthy.target.models import Target
+from roadworthy.target.releases import with_releases
 from roadworthy.target.values import parse_duration
 from roadworthy.verdict.waivers import Waivers, load_waivers
 
@@ -122,7 +123,8 @@ def load_promises(options: RunOptions, recording: Path | None) -> Promises:
             overrides["network.resolver"] = options.resolver
         if options.connect_to:
             overrides["network.connect_to"] = list(options.connect_to)
-        return _with_files(load_target(path, [Path(file) for file in options.overlays], overrides))
+        loaded = load_target(path, [Path(file) for file in options.overlays], overrides)
+        return _with_files(with_releases(loaded))
     except TargetError as error:
         raise UsageError(str(error)) from error
 

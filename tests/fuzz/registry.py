@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.fuzz import bodies, databases, headers, mail, pages, reports, targets, wires
+from tests.fuzz import bodies, databases, headers, mail, pages, releases, reports, targets, wires
 
 PARSERS = {
     parser.name: parser
-    for parsers in (targets, headers, bodies, pages, mail, wires, databases, reports)
+    for parsers in (targets, releases, headers, bodies, pages, mail, wires, databases, reports)
     for parser in parsers.PARSERS
 }

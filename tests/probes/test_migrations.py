@@ -38,11 +38,10 @@ TABLES = (
     "INSERT INTO migrations (migration, batch) VALUES ('2026_02_b', 2), ('2025_01_a', 1), ('2026_01_a', 2)",
     "CREATE TABLE alembic_version (version_num text)",
     "INSERT INTO alembic_version VALUES ('bbb'), ('aaa')",
-    "CREATE TABLE flyway_schema_history (installed_rank int, version text, description text, type text, script text, "
-    "success boolean)",
-    "INSERT INTO flyway_schema_history VALUES (1, '1', 'base', 'BASELINE', '<< Flyway Baseline >>', true), "
-    "(2, '1.10', 'more', 'SQL', 'V1_10__more.sql', true), (3, NULL, 'views', 'SQL', 'R__views.sql', true), "
-    "(4, '2', 'bad', 'SQL', 'V2__bad.sql', false)",
+    "CREATE TABLE flyway_schema_history (installed_rank int, version text, type text, script text, success boolean)",
+    """INSERT INTO flyway_schema_history VALUES (1, '1', 'BASELINE', '<< Flyway Baseline >>', true),
+    (2, '1.10', 'SQL', 'V1_10__more.sql', true), (3, NULL, 'SQL', 'R__views.sql', true),
+    (4, '2', 'SQL', 'V2__bad.sql', false)""",
     "CREATE TABLE databasechangelog (id text, author text, exectype text, orderexecuted int)",
     "INSERT INTO databasechangelog VALUES ('1', 'ann', 'EXECUTED', 1), ('2', 'ben', 'FAILED', 2)",
     "CREATE TABLE databasechangeloglock (id int, locked boolean, lockgranted timestamp, lockedby text)",
@@ -61,11 +60,11 @@ TABLES = (
     "CREATE TABLE hidden (version text)",
 )
 CUSTOMERS = (
-    "CREATE TABLE customers (id serial, name text, full_name text, code text NOT NULL DEFAULT 'x', "
-    "checked text, created_at timestamptz, seen timestamptz, CHECK (checked IS NOT NULL))",
+    """CREATE TABLE customers (id serial, name text, full_name text, code text NOT NULL DEFAULT 'x', checked text,
+    created_at timestamptz, seen timestamptz, CHECK (checked IS NOT NULL))""",
     "CREATE INDEX ON customers (created_at)",
-    "INSERT INTO customers (name, full_name, checked, created_at) VALUES ('a', NULL, 'y', '2026-10-01'), "
-    "('b', 'b', 'y', '2026-11-02'), ('c', NULL, 'y', '2026-11-03'), ('d', 'd', 'y', '2026-11-04')",
+    """INSERT INTO customers (name, full_name, checked, created_at) VALUES ('a', NULL, 'y', '2026-10-01'),
+    ('b', 'b', 'y', '2026-11-02'), ('c', NULL, 'y', '2026-11-03'), ('d', 'd', 'y', '2026-11-04')""",
     "CREATE TABLE validated (late text)",
     "INSERT INTO validated VALUES (NULL)",
     "ALTER TABLE validated ADD CONSTRAINT late_given CHECK (late IS NOT NULL) NOT VALID",

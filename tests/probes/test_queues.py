@@ -208,7 +208,7 @@ def test_something_else_under_the_name(store: redis.Redis, count: Any) -> None:
     assert "WRONGTYPE" in waiting.detail
 
 
-def test_nobody_there(bench: Bench, count: Any) -> None:
+def test_nobody_there(bench: Bench) -> None:
     place = Address("127.0.0.1", free_port())
     ask = QueueAsk(host=place.ip, port=place.port, queues_of="laravel")
     seen = asyncio.run(queues.observe(ask, place, bench))
@@ -317,7 +317,7 @@ def test_a_look_that_is_cut_off_takes_its_job_along(store: redis.Redis, address:
 
     async def cut_off() -> None:
         task = asyncio.create_task(queues_job.observe(ask, address, bench))
-        while not store.llen("queues:default"):
+        while not store.llen("queues:default"):  # noqa: ASYNC110 - nothing tells of its change
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -348,7 +348,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.execute("CREATE DATABASE shop", f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'", database="postgres")
         made.execute(
             "CREATE TABLE jobs (id serial, queue text, reserved_at bigint, available_at bigint, created_at bigint)",
-            "INSERT INTO jobs (queue, reserved_at, available_at) VALUES "
+            "INSERT INTO jobs (queue, reserved_at, available_at) VALUES "  # noqa: S608 - the test's own
             f"('default', NULL, {ago}), ('default', NULL, {at}), ('mail', NULL, {at}), "
             f"('default', NULL, {at + 900}), ('default', {ago}, {ago}), ('default', {at}, {ago})",
             "CREATE TABLE failed_jobs (id serial, failed_at timestamp)",
