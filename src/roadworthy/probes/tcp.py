@@ -57,12 +57,11 @@ async def observe(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation
 
 async def _from_afar(ask: TcpAsk, address: Address, bench: Bench) -> TcpObservation:
     from roadworthy.facts.store import StoreEnd  # noqa: PLC0415 - few targets have vantage points
-    from roadworthy.probes.way import Ended, link  # noqa: PLC0415 - as above, and it imports this module
+    from roadworthy.probes.way import Ended, knock  # noqa: PLC0415 - as above, and it imports this module
 
     observed_at, started, state = datetime.now(UTC), time.perf_counter(), TcpState.OPEN
     try:
-        async with link(ask, address, bench):
-            pass
+        await knock(ask, address, bench)
     except Ended as ended:
         state = TcpState.SILENT if ended.broke.end is StoreEnd.SILENT else TcpState.REFUSED
     return TcpObservation(observed_at=observed_at, state=state, connect_s=round(time.perf_counter() - started, 6))
