@@ -9,7 +9,7 @@ MYSQL = "mysql -h {host} -P {port} -u {user} -p -e 'SELECT * FROM information_sc
     "DB-ADVICE",
     severity="info",
     expects="database",
-    after=("DB-ANSWERS", "DB-LOGIN"),
+    after=("DB-ANSWERS", "DB-LOGIN", "DB-NAME"),
     source="PostgreSQL manual, Routine Vacuuming, Monitoring; MySQL manual, InnoDB Locking and Transactions; RFC 8996",
     by_hand={
         "postgresql": 'psql "host={host} port={port} user={user} dbname={name}" -c '

@@ -21,7 +21,7 @@ WITHOUT = {
     "DB-LOGIN",
     severity="critical",
     expects="database.login",
-    after=("DB-ANSWERS", "DB-ENCRYPTED", "DB-NAME"),
+    after=("DB-ANSWERS", "DB-ENCRYPTED"),
     source="PostgreSQL manual, Client Authentication; MySQL manual, Access Control; MongoDB manual, Authentication",
     by_hand=LOGIN,
     repair="Compare the credentials with those that the application has; look at the server's log for why it refuses "
@@ -37,7 +37,7 @@ def test_the_login_is_accepted(database: LoggedInCase) -> None:
     "DB-NAME",
     severity="critical",
     expects="database.name",
-    after=("DB-ANSWERS", "DB-ENCRYPTED"),
+    after=("DB-ANSWERS", "DB-LOGIN"),
     source="PostgreSQL error codes (3D000); MySQL error reference (1044, 1049)",
     by_hand=LOGIN,
     repair="Create the database, or let the login into it (GRANT CONNECT); else correct the name in the target file.",

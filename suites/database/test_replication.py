@@ -2,7 +2,7 @@ from roadworthy.cases.database import DatabaseCase, LagCase, MarkerCase, Replica
 from roadworthy.check import check
 from roadworthy.rules import database_replication as rules
 
-INSIDE = ("DB-ANSWERS", "DB-LOGIN")
+INSIDE = ("DB-ANSWERS", "DB-LOGIN", "DB-NAME")
 PSQL = 'psql "host={host} port={port} user={user} dbname={name}"'
 MYSQL = "mysql -h {host} -P {port} -u {user} -p"
 RS_STATUS = "mongosh 'mongodb://{host}:{port}/admin' --tls --eval 'rs.status()' --username {user} --password"
@@ -46,7 +46,7 @@ def test_the_database_has_its_role(database: DatabaseCase) -> None:
     severity="high",
     expects="database.replicas",
     after=(*INSIDE, "DB-ROLE"),
-    source="PostgreSQL manual, pg_stat_replication; MySQL manual, Checking Replication Status; MongoDB replSetGetStatus",
+    source="PostgreSQL manual, pg_stat_replication; MySQL Checking Replication Status; MongoDB replSetGetStatus",
     by_hand=REPLICAS,
     repair="Look at the log of the replica that is missing: the primary's log may be gone from under it, or its login.",
 )

@@ -2,7 +2,7 @@ from roadworthy.cases.database import DatabaseCase
 from roadworthy.check import check
 from roadworthy.rules import database_rights as rules
 
-INSIDE = ("DB-ANSWERS", "DB-LOGIN")
+INSIDE = ("DB-ANSWERS", "DB-LOGIN", "DB-NAME")
 PSQL = 'psql "host={host} port={port} user={user} dbname={name}"'
 GRANTS = "mysql -h {host} -P {port} -u {user} -p -e 'SHOW GRANTS'"
 

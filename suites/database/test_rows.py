@@ -2,7 +2,7 @@ from roadworthy.cases.database import DatabaseCase
 from roadworthy.check import check
 from roadworthy.rules import database_contents as rules
 
-INSIDE = ("DB-ANSWERS", "DB-LOGIN", "DB-TABLES")
+INSIDE = ("DB-ANSWERS", "DB-LOGIN", "DB-NAME", "DB-TABLES")
 SESSION = {
     "postgresql": 'psql "host={host} port={port} user={user} dbname={name}"',
     "mysql": "mysql -h {host} -P {port} -u {user} -p {name}",

@@ -3,7 +3,7 @@ from roadworthy.cases.database import ColumnsCase, DatabaseCase, IndexesCase, Po
 from roadworthy.check import check
 from roadworthy.rules import database_schema as rules
 
-INSIDE = ("DB-ANSWERS", "DB-LOGIN")
+INSIDE = ("DB-ANSWERS", "DB-LOGIN", "DB-NAME")
 PSQL = 'psql "host={host} port={port} user={user} dbname={name}"'
 MYSQL = "mysql -h {host} -P {port} -u {user} -p"
 MONGOSH = "mongosh 'mongodb://{host}:{port}/{name}' --tls --eval '%s' --username {user} --password"

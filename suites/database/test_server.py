@@ -32,7 +32,7 @@ def test_the_database_answers(database: DatabaseCase) -> None:
     "DB-PRODUCT",
     severity="high",
     expects="database.engine",
-    after=("DB-ANSWERS", "DB-LOGIN"),
+    after=("DB-ANSWERS", "DB-LOGIN", "DB-NAME"),
     source="MySQL VERSION(); MariaDB and MySQL compatibility notes; PostgreSQL version()",
     by_hand={
         "postgresql": PSQL + " -c 'SELECT version()'",
@@ -52,7 +52,7 @@ def test_the_promised_product_answers(database: TellingCase) -> None:
     "DB-VERSION",
     severity="high",
     expects="database.version",
-    after=("DB-ANSWERS", "DB-LOGIN", "DB-PRODUCT"),
+    after=("DB-ANSWERS", "DB-LOGIN", "DB-NAME", "DB-PRODUCT"),
     source="PostgreSQL versioning policy; MySQL Releases: Innovation and LTS; MongoDB versioning",
     by_hand={
         "postgresql": PSQL + " -c 'SHOW server_version'",
@@ -74,7 +74,7 @@ def test_the_promised_version_answers(database: DatabaseCase) -> None:
     severity="critical",
     expects="database.encrypted",
     after=("DB-ANSWERS",),
-    source="PostgreSQL manual, SSL Support (verify-full); MySQL manual, Using Encrypted Connections; MongoDB manual, TLS; "
+    source="PostgreSQL manual, SSL Support (verify-full); MySQL manual, Using Encrypted Connections; MongoDB TLS; "
     "RFC 9325 section 3.2",
     by_hand={
         "postgresql": PSQL + " -c '\\conninfo'",

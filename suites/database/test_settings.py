@@ -3,7 +3,7 @@ from roadworthy.cases.database import DatabaseCase
 from roadworthy.check import check
 from roadworthy.rules import database_contents as rules
 
-INSIDE = ("DB-ANSWERS", "DB-LOGIN")
+INSIDE = ("DB-ANSWERS", "DB-LOGIN", "DB-NAME")
 PSQL = 'psql "host={host} port={port} user={user} dbname={name}"'
 MYSQL = "mysql -h {host} -P {port} -u {user} -p"
 MONGOSH = "mongosh 'mongodb://{host}:{port}/{name}' --tls --eval '%s' --username {user} --password"
@@ -35,7 +35,7 @@ def test_connections_are_left(database: DatabaseCase) -> None:
     severity="medium",
     expects="database.settings",
     after=INSIDE,
-    source="PostgreSQL manual, Server Configuration, pg_settings; MySQL server system variables; MongoDB server parameters",
+    source="PostgreSQL manual, Server Configuration; MySQL server system variables; MongoDB server parameters",
     by_hand={
         "postgresql": PSQL + " -c 'SHOW ALL'",
         "mysql": MYSQL + " -e 'SHOW GLOBAL VARIABLES'",

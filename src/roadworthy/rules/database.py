@@ -60,6 +60,8 @@ _UNENCRYPTED = re.compile(
 """How servers and poolers say that they want TLS: PostgreSQL, MySQL, PgBouncer, and the clouds' own."""
 _SECURE = re.compile(r"3159|9002|require_secure_transport|REQUIRE [A-Z0-9]+")
 _FAILED = re.compile(r"(?i)auth(?:entication)? failed|no such user|password")
+_POOLERS = "no such database"
+"""PgBouncer's words, before it has looked at any credentials."""
 _ASKS = re.compile(r"it (?:asks for|wants)")
 """The probe's own words where the server went on to ask for what nobody had."""
 
@@ -215,7 +217,7 @@ def _refused_plain(refusal: Refusal, engine: Engine) -> list[str]:
 
 
 def shut_out(seen: DatabaseObservation, promised: Database) -> list[str]:
-    """How the promised credentials do not let in.
+    """How the promised credentials do not let in. A server that names the lack of a database has accepted them.
 
     Raises:
         NotObserved: no login was tried, or the server would have let in nobody.
@@ -224,9 +226,13 @@ def shut_out(seen: DatabaseObservation, promised: Database) -> list[str]:
         return []
     if seen.broke is not None or seen.refused is None or is_unready(seen.refused):
         raise NotObserved(Reason.NO_ANSWER, seen.told)
-    if promised.name is not None and seen.refused.code in NO_DATABASE:
-        raise NotObserved(Reason.NO_ANSWER, seen.told)
+    if promised.name is not None and _lacks_database(seen.refused) and _POOLERS not in seen.refused.message:
+        return []
     return [f"the login of {promised.login.username if promised.login else 'nobody'}: {seen.told}"]
+
+
+def _lacks_database(refusal: Refusal) -> bool:
+    return refusal.code in NO_DATABASE or _POOLERS in refusal.message
 
 
 def elsewhere(seen: DatabaseObservation, name: str) -> list[str]:
@@ -237,7 +243,7 @@ def elsewhere(seen: DatabaseObservation, name: str) -> list[str]:
     """
     if seen.session is not None:
         return [] if seen.session.database == name else [f"the session is in {seen.session.database}, promised {name}"]
-    if seen.broke is None and seen.refused is not None and seen.refused.code in NO_DATABASE:
+    if seen.broke is None and seen.refused is not None and _lacks_database(seen.refused):
         return [seen.told]
     raise NotObserved(Reason.NO_ANSWER, seen.told)
 

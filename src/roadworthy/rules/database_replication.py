@@ -107,11 +107,9 @@ def not_following(seen: DatabaseObservation) -> list[str]:
     upstream = upstream_of(seen)
     if upstream is None:
         return ["it copies nobody"]
-    if upstream.streams and not upstream.error:
+    if upstream.streams:
         return []
     error = f" ({upstream.error})" if upstream.error else ""
-    if upstream.streams:
-        return [f"it receives what {upstream.name or 'its primary'} writes, and{error}"]
     return [f"it does not stream from {upstream.name or 'any primary'}: {upstream.state}{error}"]
 
 
@@ -128,6 +126,8 @@ def own_lag(seen: DatabaseObservation, max_lag: float) -> list[str]:
         return [f"it is {show_duration(round(upstream.lag_s, 1))} behind, promised {show_duration(max_lag)}"]
     if not upstream.streams:
         raise NotObserved(Reason.NOT_APPLICABLE, f"nothing comes that it could be behind of: {upstream.state}")
+    if upstream.error:  # it is not behind yet, and will be
+        return [f"it receives what is written, and does not apply it: {upstream.error}"]
     if upstream.lag_s is None:
         raise NotObserved(Reason.NO_ANSWER, "the server does not say how far behind it is")
     return []

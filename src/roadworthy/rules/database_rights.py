@@ -44,7 +44,7 @@ _IN_POSTGRESQL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", 
 BEYOND = frozenset({"MAINTAIN", "DELETE HISTORY"})
 """In `ALL PRIVILEGES` of newer versions, and of MariaDB."""
 APART = frozenset({"GRANT OPTION", "SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS"})
-"""What `ALL PRIVILEGES` never stands for (MySQL manual, GRANT Statement; PostgreSQL manual, Privileges, Role Attributes)."""
+"""What `ALL PRIVILEGES` never stands for (MySQL manual, GRANT Statement; PostgreSQL manual, Role Attributes)."""
 
 
 def other_grants(seen: DatabaseObservation, promised: Mapping[str, tuple[str, ...]], engine: Engine) -> list[str]:
