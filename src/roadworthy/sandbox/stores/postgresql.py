@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 REPLICATOR, REPLICATOR_PASSWORD = "sandbox_replicator", "only-between-these-servers"
 ADMINISTRATOR = "postgres"
 COMPLETE = "roadworthy-complete"
+KEY = "roadworthy_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 BASE_SETTINGS = {
     "shared_buffers": "16MB",
     "max_connections": "60",
@@ -366,7 +367,8 @@ def _definitions(made: Postgres) -> Iterable[str]:
         schema, _, _ = table.name.rpartition(".")
         if schema not in ("", "public"):
             yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
-        yield f"CREATE TABLE {quoted(table.name)} ({', '.join(map(_column, table.columns))})"
+        columns = ", ".join((KEY, *map(_column, table.columns)))
+        yield f"CREATE TABLE {quoted(table.name)} ({columns})"
         for index in table.indexes:
             columns = index.columns or (table.columns[0].name,)
             yield f"CREATE INDEX {quoted(index.name)} ON {quoted(table.name)} ({', '.join(map(quoted, columns))})"
