@@ -122,7 +122,7 @@ def test_an_idle_queue_and_a_wrong_prefix_look_alike(store: redis.Redis, count: 
     observation = count("laravel", prefix="wrong_")
     seen = only(observation)
     assert (seen.waiting, seen.traces, seen.oldest, observation.keys) == (0, False, Oldest(), 1)
-    assert seen.looked_for == ("wrong_queues:default",)
+    assert seen.looked_for[0] == "wrong_queues:default"
     other = count("laravel", prefix="wrong_", number=3)
     assert other.keys == 0
 

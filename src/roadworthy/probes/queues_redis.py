@@ -52,6 +52,7 @@ LAYOUTS = {
         delayed=(("ZCOUNT", "queues:{q}:delayed", "({now}", "+inf"),),
         reserved=(("ZCARD", "queues:{q}:reserved"),),
         overdue=(("ZCOUNT", "queues:{q}:reserved", "-inf", "({now}"),),
+        traces=(("EXISTS", "queues:{q}:delayed"), ("EXISTS", "queues:{q}:reserved")),
         due="queues:{q}:delayed",
     ),
     "rq": Layout(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox import programs
 from roadworthy.sandbox.deployment import local_port
+from roadworthy.sandbox.stores.applications import with_applications
 from roadworthy.sandbox.stores.doors import Door, Speech
 from roadworthy.sandbox.stores.serving import await_that, private, start
 from roadworthy.sandbox.stores.tables import Column, Table, Value, tables_of
@@ -119,7 +120,7 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         accounts=(account,) if account else (),
         owner=account.name if account and promised.grants is None else ADMINISTRATOR,
         grants=tuple((promised.grants or {}).items()),
-        tables=tuple(tables_of(promised)),
+        tables=with_applications(tables_of(promised), target.components[name]),
         extensions=promised.extensions or (),
         settings=tuple(_settings(promised)),
         encoding=promised.charset or "UTF8",

@@ -7,14 +7,17 @@ those after it. One port more is opened when all of them have joined.
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox import programs
 from roadworthy.sandbox.deployment import local_port
+from roadworthy.sandbox.stores.applications import commands_of
 from roadworthy.sandbox.stores.doors import Door, Speech
 from roadworthy.sandbox.stores.serving import await_that, private, start
+from roadworthy.sandbox.stores.worker import Worker
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from roadworthy.sandbox.stores.serving import StoreJob
+    from roadworthy.target.blocks.queues import Queues
     from roadworthy.target.models import Target
 
 ADMINISTRATOR, ADMINISTRATOR_PASSWORD = "sandbox", "only-between-these-servers"
@@ -64,6 +68,12 @@ class Valkey:
     """Bytes of keys that fill it."""
     held: int = 0
     """Connections that somebody else keeps open."""
+    number: int = 0
+    """The database that the seeds are in."""
+    seeds: tuple[tuple[str, ...], ...] = ()
+    """Commands that are said at last; {now} in them becomes the moment, in seconds."""
+    worker: Worker | None = None
+    """A real one, which works on a queue."""
 
 
 def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]]) -> Valkey:
@@ -88,7 +98,17 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         replicas=promised.cluster.replicas if promised.cluster else 0,
         beside=tuple((address[0], address[1] + number) for number in range(1, nodes + 1 if nodes > 1 else 1)),
         upstream=upstream,
+        number=component.queues.number if component.queues else 0,
+        seeds=commands_of(component.queues) if component.queues else (),
+        worker=_worker(component.queues),
     )
+
+
+def _worker(promised: Queues | None) -> Worker | None:
+    """Who does a job that is put in."""
+    if promised is None or promised.probe_job is None:
+        return None
+    return Worker(promised.kind, promised.keys, promised.probe_job.queue, promised.number)
 
 
 def _settings(promised: Any) -> Iterable[tuple[str, str]]:
@@ -122,6 +142,11 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     if made.filled:
         _fill(first, made.filled)
     _KEPT.enter_context(_held(nodes[0], made.held))
+    _seed(nodes[0], made)
+    if made.worker is not None:
+        login = (ADMINISTRATOR, ADMINISTRATOR_PASSWORD)
+        environ = made.worker.environ(nodes[0].address, *login)
+        processes.append(start(made.worker.command, directory / "worker.log", environ))
     for number in made.dead:
         processes[number].kill()
         processes[number].wait()
@@ -183,12 +208,14 @@ class _Node:
         if self.made.username != "default":
             yield f"user {self.made.username} on {words or 'nopass'} {EVERYTHING}"
 
-    def client(self) -> Any:
+    def client(self, number: int = 0) -> Any:
         """A connection of the administrator."""
         import redis  # noqa: PLC0415 - the supervisor that forks this process needs none
 
         ip, port = self.address
-        return redis.Redis(ip, port, username=ADMINISTRATOR, password=ADMINISTRATOR_PASSWORD, decode_responses=True)
+        return redis.Redis(
+            ip, port, number, username=ADMINISTRATOR, password=ADMINISTRATOR_PASSWORD, decode_responses=True
+        )
 
     def answers(self) -> bool:
         """Whether it does."""
@@ -245,6 +272,14 @@ def _fill(client: Any, size: int) -> None:
     piece = 64 * 1024
     for number in range(size // piece):
         client.set(f"filling:{number}", "x" * piece)
+
+
+def _seed(node: _Node, made: Valkey) -> None:
+    if not made.seeds:
+        return
+    with node.client(made.number) as client:
+        for words in made.seeds:
+            client.execute_command(*(word.replace("{now}", f"{time.time():.3f}") for word in words))
 
 
 def _held(node: _Node, count: int) -> ExitStack:
