@@ -14,7 +14,8 @@ from roadworthy.facts.cache import (
     CacheObservation,
 )
 from roadworthy.facts.store import Purpose
-from roadworthy.target.blocks.cache import Cache, Cluster
+from roadworthy.target.blocks.cache import Cache, Cluster, Sentinel
+from roadworthy.target.blocks.stores import Follows, Replicas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,3 +141,61 @@ class ClusterCase(Case[Cluster, CacheClusterAsk, CacheClusterObservation]):
                     tls=ask.tls,
                 ),
             )
+
+
+class ReplicasCase(Case[Replicas, CacheAsk, CacheObservation]):
+    """The session, for who copies the server."""
+
+    block = "cache"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Replicas, CacheAsk]]:  # noqa: ARG003 - as above
+        """The same ask."""
+        if component.cache is not None and component.cache.replicas is not None:
+            yield component.cache.replicas, session_ask(component)
+
+
+class ReplicaLagCase(ReplicasCase):
+    """The same, where a bound on their lag is promised."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Replicas, CacheAsk]]:
+        """The same ask."""
+        for promised, ask in super().looks(target, component):
+            if promised.max_lag is not None or promised.max_lag_bytes is not None:
+                yield promised, ask
+
+
+class FollowsCase(Case[Follows, CacheAsk, CacheObservation]):
+    """The session, for whom the server copies."""
+
+    block = "cache"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Follows, CacheAsk]]:  # noqa: ARG003 - as above
+        """The same ask."""
+        if component.cache is not None and component.cache.follows is not None:
+            yield component.cache.follows, session_ask(component)
+
+
+class LagCase(FollowsCase):
+    """The same, where a bound on its lag is promised."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Follows, CacheAsk]]:
+        """The same ask."""
+        for promised, ask in super().looks(target, component):
+            if promised.max_lag is not None:
+                yield promised, ask
+
+
+class SentinelCase(Case[Sentinel, CacheAsk, CacheObservation]):
+    """The session, with a sentinel."""
+
+    block = "cache"
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Sentinel, CacheAsk]]:  # noqa: ARG003 - as above
+        """The same ask."""
+        if component.cache is not None and component.cache.sentinel is not None:
+            yield component.cache.sentinel, session_ask(component)

@@ -189,4 +189,6 @@ def _told_of_login(refusal: Refusal) -> Refusal:
         return Refusal(code="ERR", message=NO_PASSWORD)
     if "wrong number of arguments" in refusal.message:
         return Refusal(code="ERR", message="it knows passwords, and no users")
+    if "invalid password" in refusal.message:  # before Redis 6
+        return Refusal(code="ERR", message="invalid password")
     return Refusal(code=refusal.code if _WORD.fullmatch(refusal.code) else "ERR")
