@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roadworthy.check import Severity
+    from roadworthy.target.models import Vantage
 
 
 class UsageError(Exception):
@@ -157,8 +158,21 @@ def _with_files(loaded: Loaded) -> Loaded:
         if not usable:
             raise UsageError(f"{place}: network.{key}: {file} holds no {holds}")
         found[key] = str(file)
-    network = loaded.target.network.model_copy(update=found)
+    network = loaded.target.network
+    vantages = {name: _with_own_files(loaded, name, vantage) for name, vantage in network.vantages.items()}
+    network = network.model_copy(update={**found, "vantages": vantages})
     return replace(loaded, target=loaded.target.model_copy(update={"network": network}))
+
+
+def _with_own_files(loaded: Loaded, name: str, vantage: Vantage) -> Vantage:
+    """A vantage point with its files found; whether they are of use is for those who look from there to say."""
+    found = {}
+    for key in ("key_file", "known_hosts"):
+        named = getattr(vantage, key)
+        if named is not None:
+            place = loaded.where(f"network.vantages.{name}.{key}") or ""
+            found[key] = str((Path(place.rsplit(":", 2)[0]).parent / Path(named).expanduser()).absolute())
+    return vantage.model_copy(update=found)
 
 
 WAIVERS = Path("waivers.yaml")

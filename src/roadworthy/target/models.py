@@ -374,6 +374,7 @@ class Target(Frozen):
             reached |= {(host, port) for port in component.exposure.port_numbers} if component.exposure else set()
             reached |= {(f"mta-sts.{host}", 443)} if component.mail and component.mail.mta_sts else set()
             reached |= {place[1:] for place in component.http.origins_behind} if component.http else set()
+        reached |= {vantage.login[1:] for vantage in self.network.vantages.values() if vantage.ssh is not None}
         for entry in self.network.connect_to:
             route = parse_route(entry)
             parts = self.components.values()
