@@ -9,6 +9,7 @@ from roadworthy.sandbox.deployment import Deployment, Issuer, Product
 from roadworthy.sandbox.faults.fault import fault
 from roadworthy.sandbox.stores.postgresql import Account, literal
 from roadworthy.sandbox.stores.tables import Column, Index, Table
+from roadworthy.target.blocks.database import Table as Promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from roadworthy.sandbox.faults.fault import Change, Where
     from roadworthy.sandbox.stores.postgresql import Postgres
 
+    Holds = Callable[[Promised, Table], bool]
+
 
 ANOTHER = "-and-something-else"
+NOTHING = Promised()
 
 
 def _promising(key: str, *, primary: bool = True) -> Where:
@@ -35,14 +39,21 @@ def _promising(key: str, *, primary: bool = True) -> Where:
     return where
 
 
-def _table_with(key: str) -> Where:
-    """Those with a table that promises something."""
+def _chosen(deployment: Deployment, component: str, holds: Holds) -> Iterable[Table]:
+    """The tables of a component that something holds of, as they are promised and as they are."""
+    promised, store = deployment.component(component).database, deployment.store_of(component)
+    for table in store.contents.tables if store else ():
+        wanted = (promised.tables if promised else None) or {}
+        if table.name in wanted and holds(wanted[table.name] or NOTHING, table):
+            yield table
+
+
+def _table(holds: Holds) -> Where:
+    """Those with a table that something holds of."""
 
     def where(deployment: Deployment) -> Iterable[str]:
         for name in _promising("tables")(deployment):
-            promised = deployment.component(name).database
-            tables = (promised.tables if promised else None) or {}
-            if any(table is not None and getattr(table, key) for table in tables.values()):
+            if any(True for _ in _chosen(deployment, name, holds)):
                 yield name
 
     return where
@@ -74,15 +85,24 @@ def _account(change: Callable[[Account], Account]) -> Change:
     return _contents(lambda made: replace(made, accounts=(change(made.accounts[0]), *made.accounts[1:])))
 
 
-def _tables(chosen: Callable[[Table], Any], change: Callable[[Table], Table | None]) -> Change:
+def _tables(holds: Holds, change: Callable[[Table], Table | None]) -> Change:
     """The first table that something holds of is changed, or gone."""
 
-    def changed(made: Postgres) -> Postgres:
-        first = next(table for table in made.tables if chosen(table))
-        kept = (change(table) if table is first else table for table in made.tables)
-        return replace(made, tables=tuple(table for table in kept if table is not None))
+    def changed(deployment: Deployment, component: str) -> Deployment:
+        store, first = deployment.store_of(component), next(iter(_chosen(deployment, component, holds)))
+        assert store is not None  # noqa: S101 - `where` chose it
+        kept = (change(table) if table is first else table for table in store.contents.tables)
+        tables = tuple(table for table in kept if table is not None)
+        return deployment.with_store(component, contents=replace(store.contents, tables=tables))
 
-    return _contents(changed)
+    return changed
+
+
+def _rows_of(table: str, change: Callable[[Table], Table]) -> Change:
+    """One table, promised or not, is changed."""
+    return _contents(
+        lambda made: replace(made, tables=tuple(change(one) if one.name == table else one for one in made.tables))
+    )
 
 
 def _distrusted(store: Store) -> dict[str, Any]:
@@ -117,8 +137,7 @@ def _without_first_row(deployment: Deployment, component: str) -> Deployment:
     promised = deployment.component(component).database
     assert promised is not None  # noqa: S101 - `where` chose it
     table = (promised.rows or ())[0].table
-    change = _tables(lambda one: one.name == table, lambda one: replace(one, rows=one.rows[1:]))
-    return change(deployment, component)
+    return _rows_of(table, lambda one: replace(one, rows=one.rows[1:]))(deployment, component)
 
 
 def _second_row(deployment: Deployment, component: str) -> Deployment:
@@ -126,7 +145,7 @@ def _second_row(deployment: Deployment, component: str) -> Deployment:
     assert promised is not None  # noqa: S101 - `where` chose it
     rows = next(rows for rows in promised.rows or () if rows.count is not None)
     more = tuple(rows.where.items())
-    change = _tables(lambda one: one.name == rows.table, lambda one: replace(one, rows=(*one.rows, more)))
+    change = _rows_of(rows.table, lambda one: replace(one, rows=(*one.rows, more)))
     return change(deployment, component)
 
 
@@ -163,10 +182,6 @@ def _has_rows_counted(deployment: Deployment) -> Iterable[str]:
             yield name
 
 
-def _indexed(table: Table) -> bool:
-    return bool(table.indexes)
-
-
 def _invalid(table: Table) -> Table:
     first, *others = table.indexes
     return replace(table, indexes=(replace(first, valid=False), *others))
@@ -175,6 +190,41 @@ def _invalid(table: Table) -> Table:
 def _other_columns(table: Table) -> Table:
     first, *others = table.indexes
     return replace(table, indexes=(Index(first.name, first.columns[::-1] or ("id",)), *others))
+
+
+def _is_empty(_: Promised, table: Table) -> bool:
+    return not table.rows and table.row_security == "off"
+
+
+def _has_a_column_to_lose(promised: Promised, table: Table) -> bool:
+    """The last one is promised, and no index is of it."""
+    last = table.columns[-1].name
+    return last in (promised.columns or {}) and not any(last in index.columns for index in table.indexes)
+
+
+def _has_text(promised: Promised, table: Table) -> bool:
+    wanted = promised.columns or {}
+    return any((one := wanted.get(c.name)) is not None and one.type == "text" for c in table.columns)
+
+
+def _has_required(_: Promised, table: Table) -> bool:
+    return any(not column.nullable for column in table.columns)
+
+
+def _is_indexed(promised: Promised, table: Table) -> bool:
+    return bool(promised.indexes and table.indexes)
+
+
+def _is_ordered(_: Promised, table: Table) -> bool:
+    return any(len(index.columns) > 1 for index in table.indexes[:1])
+
+
+def _is_secured(promised: Promised, table: Table) -> bool:
+    return promised.row_level_security is not None and table.row_security != "off"
+
+
+def _has_policies(promised: Promised, table: Table) -> bool:
+    return bool(promised.policies and table.policies)
 
 
 FAULTS = (
@@ -309,34 +359,31 @@ FAULTS = (
         "table-gone",
         "A table is not there.",
         "DB-TABLES",
-        where=_promising("tables"),
-        change=_tables(lambda table: not table.rows and table.row_security != "on", lambda _: None),
+        where=_table(_is_empty),
+        change=_tables(_is_empty, lambda _: None),
         also=("DB-INDEXES", "DB-COLUMNS"),
     ),
     fault(
         "column-gone",
         "A column is not there.",
         "DB-COLUMNS",
-        where=_table_with("columns"),
-        change=_tables(
-            lambda table: any(c.name == "name" for c in table.columns) or len(table.columns) > 1,
-            lambda table: replace(table, columns=tuple(c for c in table.columns if c.name != table.columns[-1].name)),
-        ),
+        where=_table(_has_a_column_to_lose),
+        change=_tables(_has_a_column_to_lose, lambda table: replace(table, columns=table.columns[:-1])),
     ),
     fault(
         "column-retyped",
         "A column has another type.",
         "DB-COLUMNS",
-        where=_table_with("columns"),
-        change=_tables(lambda table: any(c.type == "text" for c in table.columns), _wrong_type),
+        where=_table(_has_text),
+        change=_tables(_has_text, _wrong_type),
     ),
     fault(
         "column-nullable",
         "A column that must have a value may be without.",
         "DB-COLUMNS",
-        where=_table_with("columns"),
+        where=_table(_has_required),
         change=_tables(
-            lambda table: any(not c.nullable for c in table.columns),
+            _has_required,
             lambda table: replace(table, columns=tuple(Column(c.name, c.type) for c in table.columns)),
         ),
     ),
@@ -344,37 +391,37 @@ FAULTS = (
         "index-gone",
         "An index is not there.",
         "DB-INDEXES",
-        where=_table_with("indexes"),
-        change=_tables(_indexed, lambda table: replace(table, indexes=table.indexes[1:])),
+        where=_table(_is_indexed),
+        change=_tables(_is_indexed, lambda table: replace(table, indexes=table.indexes[1:])),
     ),
     fault(
         "index-invalid",
         "The build of an index failed: it is there, and not used.",
         "DB-INDEXES",
-        where=_table_with("indexes"),
-        change=_tables(_indexed, _invalid),
+        where=_table(_is_indexed),
+        change=_tables(_is_indexed, _invalid),
         also=("DB-ADVICE",),
     ),
     fault(
         "index-reordered",
         "An index has its columns in another order.",
         "DB-INDEXES",
-        where=_table_with("indexes"),
-        change=_tables(lambda table: any(len(index.columns) > 1 for index in table.indexes), _other_columns),
+        where=_table(_is_ordered),
+        change=_tables(_is_ordered, _other_columns),
     ),
     fault(
         "row-security-off",
         "Row-level security is off.",
         "DB-RLS",
-        where=_table_with("row_level_security"),
-        change=_tables(lambda table: table.row_security != "off", lambda table: replace(table, row_security="off")),
+        where=_table(_is_secured),
+        change=_tables(_is_secured, lambda table: replace(table, row_security="off")),
     ),
     fault(
         "policy-gone",
         "A policy of row-level security is not there.",
         "DB-POLICIES",
-        where=_table_with("policies"),
-        change=_tables(lambda table: table.policies, lambda table: replace(table, policies=table.policies[1:])),
+        where=_table(_has_policies),
+        change=_tables(_has_policies, lambda table: replace(table, policies=table.policies[1:])),
     ),
     fault(
         "grant-more",
