@@ -85,14 +85,16 @@ def session_ask(component: Component) -> DatabaseAsk:
     )
 
 
-def other_ask(component: Component, purpose: Purpose, username: str = "", published: str | None = None) -> DatabaseAsk:
+def other_ask(
+    component: Component, purpose: Purpose, username: str | None = None, published: str | None = None
+) -> DatabaseAsk:
     """A conversation that is no session: it ends where the server lets in or refuses."""
     ask = session_ask(component)
     lane = Lane.NORMAL if purpose is Purpose.PLAIN else Lane.ROUGH
     changes = {"purpose": purpose, "lane": lane, "password": None, "published": published, "wants": Wants()}
     if purpose is Purpose.PLAIN and ask.engine in ("mysql", "mariadb"):
         changes["password"] = ask.password  # never in plain: whether an account demands TLS, it alone can read
-    return ask.model_copy(update=changes | {"username": username or ask.username})
+    return ask.model_copy(update=changes | {"username": ask.username if username is None else username})
 
 
 class DatabaseCase(Case[Database, DatabaseAsk, DatabaseObservation]):

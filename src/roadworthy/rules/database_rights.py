@@ -59,8 +59,7 @@ def other_grants(seen: DatabaseObservation, promised: Mapping[str, tuple[str, ..
         held = _by_table(held, wanted)
     faults: list[str] = []
     for on in sorted({*held, *wanted}):
-        has, must = _lists(on, held, wanted, engine)
-        faults += _told(on, has, must, is_promised=on in wanted or engine == "postgresql")
+        faults += _told(on, *_lists(on, held, wanted, engine))
     return faults or (_forgotten(held, wanted) if engine == "postgresql" else [])
 
 
@@ -132,10 +131,11 @@ def _lists(on: str, held: Rights, wanted: Rights, engine: Engine) -> tuple[froze
     has, must = held.get(on, frozenset()), wanted.get(on, wanted.get(_schema(on), frozenset()))
     if engine == "postgresql" and on.endswith(".*") and _tables_of(on, held):
         has |= must - {ALL}  # told table by table
-    revoked = {privilege.removeprefix(NOT) for privilege in has if privilege.startswith(NOT)}
+    if on not in wanted and engine != "postgresql":
+        has |= must  # what a schema has, its tables need not repeat
+    revoked = frozenset(privilege.removeprefix(NOT) for privilege in has if privilege.startswith(NOT))
     if revoked:
-        has = frozenset()
-        must = frozenset(revoked & _spelled_out(EVERYWHERE, wanted.get(EVERYWHERE, frozenset()), engine))
+        has, must = frozenset(), revoked & _spelled_out(EVERYWHERE, wanted.get(EVERYWHERE, frozenset()), engine)
     whole = ALL in must
     has, must = _spelled_out(on, has, engine), _spelled_out(on, must, engine)
     if whole:  # so whatever else there is, but for what it never stands for
@@ -152,8 +152,8 @@ def _spelled_out(on: str, privileges: frozenset[str], engine: Engine) -> frozens
     return (privileges - {ALL}) | (_IN_POSTGRESQL if engine == "postgresql" else of_mysql)
 
 
-def _told(on: str, has: frozenset[str], must: frozenset[str], *, is_promised: bool) -> list[str]:
-    more, less = sorted(has - must), sorted(must - has) if is_promised else []
+def _told(on: str, has: frozenset[str], must: frozenset[str]) -> list[str]:
+    more, less = sorted(has - must), sorted(must - has)
     faults = [f"may {', '.join(more)} on {on}, too"] if more else []
     return faults + ([f"may not {', '.join(less)} on {on}"] if less else [])
 

@@ -128,6 +128,8 @@ def type_of(text: str, engine: Engine) -> str:
         word = known.get(word) or " ".join(filter(None, (known.get(first, first), more)))
     else:
         word = SYNONYMS.get(engine, {}).get(word, word) if not rest or rest.startswith("[") else word
+        word, of_zone, zone = word.partition(" with")  # `timestamp(3) with time zone`: the size stands inside
+        size += of_zone + zone
     return " ".join(filter(None, (word + size, rest)))
 
 
