@@ -21,8 +21,8 @@ def by_hand(command: str) -> dict[str, str]:
     after=INSIDE,
     source=SPECIFICATION,
     by_hand=by_hand("CLUSTER INFO"),
-    repair="Bring the primary that is gone back, or fail over to its replica (CLUSTER FAILOVER FORCE); slots that nobody "
-    "holds are given to a node by redis-cli --cluster fix.",
+    repair="Bring the primary that is gone back, or fail over to its replica (CLUSTER FAILOVER FORCE); slots that "
+    "nobody holds are given to a node by redis-cli --cluster fix.",
 )
 def test_the_cluster_serves_every_slot(cluster: ClusterCase) -> None:
     """A slot that nobody serves takes its keys along, and by default the whole cluster stops with it."""
@@ -52,8 +52,8 @@ def test_the_cluster_has_its_shards_and_replicas(cluster: ClusterCase) -> None:
     after=(*INSIDE, "CACHE-CLUSTER-STATE"),
     source=SPECIFICATION,
     by_hand=by_hand("CLUSTER NODES"),
-    repair="Let the node meet the others again (CLUSTER MEET), and see that the port of the cluster's bus (port + 10000) is "
-    "open between all nodes, under the addresses that they announce.",
+    repair="Let the node meet the others again (CLUSTER MEET), and see that the bus's port (port + 10000) "
+    "is open between all nodes, under the addresses that they announce.",
 )
 def test_the_nodes_of_the_cluster_agree(cluster: ClusterCase) -> None:
     """Nodes that see different clusters send clients in circles, and don't elect the same primary."""

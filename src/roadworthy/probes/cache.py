@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from roadworthy.facts.cache import CacheObservation
 from roadworthy.facts.store import Broke, Purpose, StoreEnd, Unseen
 from roadworthy.probes import cache_info as info_of
-from roadworthy.probes.cache_talk import Refused, Talk, greet, log_in, may_log_in, talking
+from roadworthy.probes.cache_talk import Refused, Talk, greet, greet_inside, log_in, may_log_in, talking
 from roadworthy.probes.database import WRONG_PASSWORD
 from roadworthy.probes.way import Ended
 
@@ -119,6 +119,7 @@ class _Look:
 
     async def _look_around(self, talk: Talk) -> None:
         self.doing = "PING"
+        await greet_inside(talk, self.seen)
         if self.ask.pings:
             self.seen["pings_s"] = tuple([await _timed(talk) for _ in range(self.ask.pings)])
             return

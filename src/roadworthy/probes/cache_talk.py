@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[A-Z][A-Z0-9]{1,19}")
 _NOT_READY = ("LOADING", "BUSY")
 _FULL = "max number of clients"
+NO_PRIMARY = "MASTERDOWN"
 NO_PASSWORD = "it asks for no password"  # noqa: S105 - what a server says
 _NO_PASSWORD = ("without any password configured", "no password is set")
 
@@ -68,7 +69,7 @@ class Talk:
                 await self._connection.send_command(*words)
                 answer = await self._connection.read_response()
         except TimeoutError as error:
-            raise Ended(StoreEnd.SILENT, doing) from error
+            raise self._stranger(doing) or Ended(StoreEnd.SILENT, doing) from error
         except (exceptions.InvalidResponse, ValueError, RecursionError) as error:
             raise Ended(StoreEnd.GARBLED, doing, _short(error)) from error
         except exceptions.RedisError as error:
@@ -79,9 +80,15 @@ class Talk:
         self._understood = True
         return answer
 
+    def _stranger(self, doing: str) -> Ended | None:
+        """Said of those who spoke, and not as Redis does."""
+        if self._understood or not self.way.received:
+            return None
+        return Ended(StoreEnd.GARBLED, doing, f"{self.way.received} bytes came that are no answer of Redis")
+
     def _closed(self, doing: str) -> Ended:
-        if self.way.received and not self._understood:
-            return Ended(StoreEnd.GARBLED, doing, f"{self.way.received} bytes came that are no answer of Redis")
+        if (stranger := self._stranger(doing)) is not None:
+            return stranger
         broke = self.way.ended
         return Ended(broke.end, doing, broke.detail) if broke is not None else Ended(StoreEnd.CLOSED, doing)
 
@@ -134,22 +141,41 @@ async def greet(talk: Talk, seen: dict[str, Any]) -> bool:
         Ended: the conversation broke off, or the server is not ready.
     """
     seen["secured"] = talk.way.secured
+    no = await _ping(talk)
+    seen["answered"] = True
+    if no is None:
+        seen["asks_password"] = False
+        return True
+    seen["asks_password"] = no.code == "NOAUTH" or "operation not permitted" in no.message  # before Redis 2.8
+    if no.code == "NOPERM" or seen["asks_password"]:
+        return True
+    seen["refused"] = no
+    return no.code == NO_PRIMARY  # it serves no keys, and tells of itself all the same
+
+
+async def greet_inside(talk: Talk, seen: dict[str, Any]) -> None:
+    """The same after a login: before it, who asks for a password says nothing else.
+
+    Raises:
+        Ended: the conversation broke off, or the server is not ready.
+    """
+    no = await _ping(talk)
+    if no is not None and no.code == NO_PRIMARY:
+        seen["refused"] = no
+
+
+async def _ping(talk: Talk) -> Refusal | None:
+    """The server's own no; None: it answered."""
     try:
         answer = await talk.say("PING")
     except Refused as refused:
         no = refused.refusal
         if no.code in _NOT_READY or _FULL in no.message:
             raise Ended(StoreEnd.NOT_READY, "PING", no.told) from refused
-        seen["answered"] = True
-        seen["asks_password"] = no.code == "NOAUTH" or "operation not permitted" in no.message  # before Redis 2.8
-        if no.code in ("NOAUTH", "NOPERM") or seen["asks_password"]:
-            return True
-        seen["refused"] = no
-        return no.code == "MASTERDOWN"  # it serves no keys, and tells of itself all the same
+        return no
     if answer != "PONG":
         raise Ended(StoreEnd.GARBLED, "PING", f"answered with {str(answer)[:40]!r}")
-    seen |= {"answered": True, "asks_password": False}
-    return True
+    return None
 
 
 async def log_in(talk: Talk, username: str, password: str | None, seen: dict[str, Any]) -> bool:

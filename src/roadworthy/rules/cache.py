@@ -47,7 +47,8 @@ def speechless(seen: CacheObservation) -> list[str]:
     """What keeps clients from being served at all; how TLS and logins went is judged apart."""
     if seen.broke is not None:
         return [seen.broke.told]
-    if seen.refused is not None and not seen.tried and seen.refused.code not in OF_CREDENTIALS:
+    refused_all = seen.refused is not None and (seen.let_in or not seen.tried)
+    if refused_all and seen.refused is not None and seen.refused.code not in OF_CREDENTIALS:
         return [f"the server refused: {seen.refused.told}"]
     return [] if seen.answered else ["it said nothing"]
 
