@@ -21,6 +21,7 @@ from pymongo import AsyncMongoClient
 from pymongo.common import MIN_SUPPORTED_WIRE_VERSION
 from pymongo.errors import (
     NetworkTimeout,
+    NotPrimaryError,
     OperationFailure,
     ProtocolError,
     PyMongoError,
@@ -31,7 +32,7 @@ from pymongo.monitoring import ServerHeartbeatListener
 from roadworthy.facts.database import DatabaseAsk, DatabaseObservation, Server, Session
 from roadworthy.facts.store import Broke, Purpose, Refusal, StoreEnd
 from roadworthy.probes.database import WRONG_PASSWORD
-from roadworthy.probes.mongodb_inside import NO_RIGHTS, NOT_READY, Inside
+from roadworthy.probes.mongodb_inside import NO_RIGHTS, Inside
 from roadworthy.probes.reader import LoginRefused, Withheld
 from roadworthy.probes.way import Ended, link
 
@@ -57,6 +58,8 @@ ADMIN = "admin"
 PRODUCT = "MongoDB"
 DEFAULT_DATABASE = "test"  # as the shell and every driver
 FAREWELL_S = 1.0
+MIDWAY_S = 0.05
+"""The driver tells of a failure before it closes that connection, and forgets it where it is ended in between."""
 THE_LOGIN = "the login"
 TOO_OLD = "its protocol is older than any that the driver speaks"
 NONSENSE = (BSONError, OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
@@ -130,23 +133,25 @@ class _Talk:
                 await self._converse(client, greeting, way, login)
         except LoginRefused as error:
             self.seen["refused"] = error.refused
+        except (PyMongoError, *NONSENSE) as error:
+            raise broken(error, way, self.doing, is_greeted=True) from error
         if login and "refused" in self.seen and self.ask.purpose is Purpose.SESSION:
             async with greeted(way, self.bench, {}) as (client, greeting):
-                self.seen["server"] = await self._who_answers(client, greeting, way)
+                self.seen["server"] = await self._who_answers(client, greeting)
 
     async def _converse(self, client: Client, greeting: Document, way: Way, login: dict[str, Any]) -> None:
-        self.seen["replica_set"] = greeting.get("setName")
+        self.seen["replica_set"] = _set_name(greeting)
         if _is_too_old(greeting):
             self.seen |= {"server": _server({}, greeting, self.ask.host), "withheld": TOO_OLD}
         elif login:  # first of all: whatever is asked logs in, and a wrong password goes out once
             status = await self._let_in(client, way, by_name=True)
-            self.seen["server"] = await self._who_answers(client, greeting, way)
-            await self._look_around(client, greeting, way, status)
+            self.seen["server"] = await self._who_answers(client, greeting)
+            await self._look_around(client, greeting, status)
         else:
-            self.seen["server"] = await self._who_answers(client, greeting, way)
+            self.seen["server"] = await self._who_answers(client, greeting)
             if "withheld" not in self.seen and self.ask.purpose not in (Purpose.HELLO, Purpose.PLAIN):
                 status = await self._let_in(client, way, by_name=False)
-                await self._look_around(client, greeting, way, status)
+                await self._look_around(client, greeting, status)
 
     def _login(self, way: Way) -> dict[str, Any]:
         """What the driver logs in with, where that may be sent."""
@@ -156,7 +161,7 @@ class _Talk:
             Purpose.PUBLISHED: self.ask.published,
         }.get(self.ask.purpose)
         login = _login(self.ask.username, password, self.ask.auth_source)
-        if login and (why := _distrust(way)):
+        if login and self.ask.purpose is Purpose.SESSION and (why := _distrust(way)):  # the others are no secrets
             self.seen["withheld"] = why
             return {}
         return login
@@ -166,20 +171,18 @@ class _Talk:
         self.seen["tried"] = True
         return await _enter(client, way, by_name=by_name)
 
-    async def _look_around(self, client: Client, greeting: Document, way: Way, status: Document) -> None:
+    async def _look_around(self, client: Client, greeting: Document, status: Document) -> None:
         users = status.get("authenticatedUsers") or [{}]
         self.seen["session"] = _session(greeting, str(users[0].get("user", "")), self.ask.name)
         if self.ask.purpose is not Purpose.SESSION:
             return
-        inside = Inside(client, self.ask, greeting, status, self.until, self.bench.patience_s)
         self.doing = "looking around"
-        try:
-            async for part, seen in inside.looks():
-                self.seen[part] = seen
-        except (PyMongoError, *NONSENSE) as error:
-            raise broken(error, way, inside.doing, is_greeted=True) from error
+        inside = Inside(client, self.ask, greeting, status, self.until, self.bench.patience_s)
+        async for part, seen in inside.looks():
+            self.seen[part] = seen
+            self.doing = f"looking around, after {part}"
 
-    async def _who_answers(self, client: Client, greeting: Document, way: Way) -> Server:
+    async def _who_answers(self, client: Client, greeting: Document) -> Server:
         """`buildInfo` answers everybody up to MongoDB 8.0, and after it those who are logged in."""
         self.doing = "asking who answers"
         build: Document = {}
@@ -187,9 +190,7 @@ class _Talk:
             build = await client[ADMIN].command("buildInfo")
         except OperationFailure as error:
             if error.code not in NO_RIGHTS:
-                raise broken(error, way, self.doing, is_greeted=True) from error
-        except (PyMongoError, *NONSENSE) as error:
-            raise broken(error, way, self.doing, is_greeted=True) from error
+                raise
         return _server(build, greeting, self.ask.host)
 
 
@@ -241,8 +242,6 @@ async def _enter(client: Client, way: Way, *, by_name: bool) -> Document:
             await client[ADMIN].command("listDatabases", nameOnly=True)
         info: Document = (await client[ADMIN].command("connectionStatus")).get("authInfo") or {}
     except OperationFailure as error:
-        if error.code in NOT_READY:
-            raise broken(error, way, THE_LOGIN, is_greeted=True) from error
         raise LoginRefused(refusal(error)) from error
     except (PyMongoError, *NONSENSE) as error:
         raise broken(error, way, THE_LOGIN, is_greeted=True) from error
@@ -310,10 +309,8 @@ async def greeted(way: Way, bench: Bench, login: dict[str, Any]) -> AsyncIterato
 async def _first(greeting: _Greeting, way: Way) -> Document:
     try:
         return await greeting.first
-    except OperationFailure as error:
-        end = StoreEnd.NOT_READY if error.code in NOT_READY else StoreEnd.GARBLED
-        raise Ended(end, "the greeting", refusal(error).told) from error
     except (PyMongoError, *NONSENSE) as error:
+        await asyncio.sleep(MIDWAY_S)
         raise broken(error, way, "the greeting", is_greeted=False) from error
 
 
@@ -331,9 +328,10 @@ def broken(error: Exception, way: Way, at: str, *, is_greeted: bool) -> Ended:
     """In which way the conversation broke off: the way knows better than the driver."""
     if way.ended is not None and way.ended.end is not StoreEnd.CLOSED:
         return Ended(way.ended.end, way.ended.at, way.ended.detail)
+    if isinstance(error, NotPrimaryError):  # shutting down, changing its role, or neither primary nor secondary
+        return Ended(StoreEnd.NOT_READY, at, refusal(error).told)
     if isinstance(error, OperationFailure):
-        end = StoreEnd.NOT_READY if error.code in NOT_READY else StoreEnd.GARBLED
-        return Ended(end, at, refusal(error).told)
+        return Ended(StoreEnd.GARBLED, at, refusal(error).told)
     if not isinstance(error, PyMongoError) or isinstance(error, ProtocolError) or (way.received and not is_greeted):
         return Ended(StoreEnd.GARBLED, at, "what came is no answer of MongoDB's")
     if isinstance(error, NetworkTimeout) or (isinstance(error, ServerSelectionTimeoutError) and way.ended is None):
@@ -341,11 +339,11 @@ def broken(error: Exception, way: Way, at: str, *, is_greeted: bool) -> Ended:
     return Ended(StoreEnd.CLOSED, at)
 
 
-def refusal(error: OperationFailure) -> Refusal:
+def refusal(error: OperationFailure | NotPrimaryError) -> Refusal:
     """The server's own no."""
-    details = error.details or {}
+    details = error.details if isinstance(error.details, dict) else {}
     message = details.get("errmsg") or details.get("codeName") or ""
-    return Refusal(code=str(error.code or ""), message=str(message)[:200])
+    return Refusal(code=str(details.get("code") or ""), message=str(message)[:200])
 
 
 # --- who answers, and who is let in ----------------------------------------------------------------------------------
@@ -367,6 +365,10 @@ def _by_wire(greeting: Document) -> str:
 
 def _is_too_old(greeting: Document) -> bool:
     return int(greeting.get("maxWireVersion") or 0) < MIN_SUPPORTED_WIRE_VERSION
+
+
+def _set_name(greeting: Document) -> str | None:
+    return str(greeting["setName"]) if "setName" in greeting else None
 
 
 def _imitation(build: Document, greeting: Document, host: str) -> str:

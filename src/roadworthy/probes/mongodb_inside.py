@@ -46,8 +46,6 @@ NO_RIGHTS = frozenset({13, 8000})
 """Unauthorized; AtlasError, what a shared cluster answers to commands that are its operator's."""
 TOO_LONG = frozenset({50, 262})  # MaxTimeMSExpired, ExceededTimeLimit
 NO_SUCH_COMMAND = frozenset({59, 115, 238, 303})  # CommandNotFound, CommandNotSupported, NotImplemented; DocumentDB's
-NOT_READY = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
-"""Shutting down, changing its role, or neither primary nor secondary (yet)."""
 NAMESPACE_NOT_FOUND, NOT_ON_VIEWS, NO_SUCH_OPTION, NO_REPLICATION = 26, 166, 72, 76
 UNKNOWN_FIELD = 40415
 
@@ -120,8 +118,6 @@ class Inside:
         try:
             return await look()
         except OperationFailure as error:
-            if error.code in NOT_READY:
-                raise
             return unseen(error, self.doing)
 
     def _database(self) -> str:
@@ -136,9 +132,8 @@ class Inside:
         try:
             known = [await self._command(ADMIN, "usersInfo", {"user": u["user"], "db": u["db"]}) for u in users]
             roles = [role for answer in known for user in answer["users"] for role in user["roles"]] or roles
-        except OperationFailure as error:
-            if error.code in NOT_READY:
-                raise
+        except OperationFailure:
+            pass  # what connectionStatus told is all there is
         return Privileges(roles=tuple(sorted({f"{role['role']}@{role['db']}" for role in roles})))
 
     async def _settings(self) -> dict[str, Setting]:
@@ -174,9 +169,7 @@ class Inside:
         """How far members are behind on purpose, in seconds, by their names."""
         try:
             config = (await self._command(ADMIN, "replSetGetConfig"))["config"]
-        except OperationFailure as error:
-            if error.code in NOT_READY:
-                raise
+        except OperationFailure:
             return {}
         return {
             member["host"]: float(member.get("secondaryDelaySecs", member.get("slaveDelay", 0)))
@@ -228,7 +221,7 @@ class Inside:
         try:
             return await self._command(self._database(), "listIndexes", name, cursor=batch, includeBuildUUIDs=True)
         except OperationFailure as error:
-            if error.code in {*NO_RIGHTS, *NOT_READY, NAMESPACE_NOT_FOUND}:
+            if error.code in {*NO_RIGHTS, NAMESPACE_NOT_FOUND}:
                 raise
         return await self._command(self._database(), "listIndexes", name, cursor=batch)  # knows nothing of builds
 
