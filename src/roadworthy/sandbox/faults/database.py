@@ -247,8 +247,8 @@ FAULTS = (
         "The database speaks no TLS.",
         "DB-ENCRYPTED",
         where=_promising("encrypted"),
-        change=_store(lambda _: {"tls": None}),
-        also=("DB-PLAIN",),
+        change=_store(lambda _: {"tls": None, "plain": True}),
+        also=("DB-PLAIN", "DB-MARKER"),
     ),
     fault(
         "database-distrusted",
@@ -256,6 +256,7 @@ FAULTS = (
         "DB-ENCRYPTED",
         where=_promising("encrypted"),
         change=_store(_distrusted),
+        also=("DB-MARKER",),
     ),
     fault(
         "database-takes-plain",
@@ -295,6 +296,7 @@ FAULTS = (
         change=_contents(
             lambda made: replace(made, settings=(*made.settings, ("default_transaction_read_only", "on")))
         ),
+        also=("DB-MARKER",),
     ),
     fault(
         "replica-detached",

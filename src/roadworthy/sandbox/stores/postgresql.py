@@ -302,7 +302,9 @@ class _Server:
         (self.data / COMPLETE).touch()
 
     def place(self) -> None:
-        """Brings a replica into the state that it is to be in."""
+        """Brings a server into the state that it is to be in."""
+        if ("archive_command", "/bin/true") in self.made.settings and self.made.upstream is None:
+            self._archive()
         if not (self.made.promoted or self.made.paused):
             return
         with self.connect(self.made.database) as here:
@@ -312,6 +314,18 @@ class _Server:
                 here.execute("SELECT pg_wal_replay_pause()")
         if self.made.paused:
             self._write_upstream()
+
+    def _archive(self) -> None:
+        """A first segment: what was archived before a crash is forgotten."""
+        with self.connect("postgres") as here:
+            here.execute("SELECT pg_logical_emit_message(true, 'sandbox', 'x')")
+            here.execute("SELECT pg_switch_wal()")
+
+            def archived() -> bool:
+                row = here.execute("SELECT last_archived_time IS NOT NULL FROM pg_stat_archiver").fetchone()
+                return bool(row and row[0])
+
+            await_that(archived, "an archived segment")
 
     def _recovers(self, here: psycopg.Connection[Any]) -> bool:
         row = here.execute("SELECT pg_is_in_recovery()").fetchone()
