@@ -54,7 +54,7 @@ class Server:
 
     port: int
     process: subprocess.Popen[bytes]
-    login: dict[str, str]
+    login: dict[str, Any]
 
     @property
     def address(self) -> Address:
