@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from roadworthy.target.loading import Loaded, TargetError, find_target, load_target
+from roadworthy.target.loading import Loaded, TargetError, find_target
 from roadworthy.target.models import Target
-from roadworthy.target.releases import with_releases
+from roadworthy.target.releases import load_release
 from roadworthy.target.values import parse_duration
 from roadworthy.verdict.waivers import Waivers, load_waivers
 
@@ -124,8 +124,7 @@ def load_promises(options: RunOptions, recording: Path | None) -> Promises:
             overrides["network.resolver"] = options.resolver
         if options.connect_to:
             overrides["network.connect_to"] = list(options.connect_to)
-        loaded = load_target(path, [Path(file) for file in options.overlays], overrides)
-        return _with_files(with_releases(loaded))
+        return _with_files(load_release(path, [Path(file) for file in options.overlays], overrides))
     except TargetError as error:
         raise UsageError(str(error)) from error
 

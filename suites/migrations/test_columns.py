@@ -13,7 +13,7 @@ COLUMNS = (
     "MIG-PHASE",
     severity="high",
     expects="migrations.columns",
-    after=("MIG-PENDING",),
+    after=("DB-LOGIN", "DB-NAME", "DB-ENCRYPTED", "MIG-PENDING"),
     source="Expand and contract: M. Fowler, Parallel Change, 2014; P. Sadalage, Evolutionary Database Design",
     by_hand={
         "postgresql": "psql 'host={host} port={port} dbname={name} user={user}' -c " + COLUMNS,

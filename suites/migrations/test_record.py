@@ -10,6 +10,7 @@ TABLES = (
     "OR LOWER(table_name) LIKE '%version%' OR LOWER(table_name) LIKE '%changelog%' OR LOWER(table_name) LIKE "
     "'%flyway%'\""
 )
+ENTERED = ("DB-LOGIN", "DB-NAME", "DB-ENCRYPTED")
 BY_HAND = {
     "postgresql": PSQL + TABLES,
     "mysql": MYSQL + TABLES,
@@ -23,6 +24,7 @@ BY_HAND = {
     "MIG-TABLE",
     severity="critical",
     expects="migrations.tool",
+    after=ENTERED,
     source="The tool's own manual: Laravel migrate:install, Flyway schema history, Alembic alembic_version",
     by_hand=BY_HAND,
     repair="Compare the database's name and schema with what the release is configured with; on a new database, "
@@ -38,7 +40,7 @@ def test_the_record_of_migrations_is_there(migrations: MigrationsCase) -> None:
     "MIG-PENDING",
     severity="critical",
     expects="migrations.names",
-    after=("MIG-TABLE",),
+    after=(*ENTERED, "MIG-TABLE"),
     source="Laravel migrate:status, Flyway info, alembic check, Django showmigrations",
     by_hand=BY_HAND,
     repair="Run the release's migrations, or roll the release back: its code expects tables and columns that are not "
@@ -54,7 +56,7 @@ def test_every_migration_of_the_release_is_applied(migrations: MigrationsCase) -
     "MIG-UNKNOWN",
     severity="high",
     expects="migrations.names",
-    after=("MIG-TABLE",),
+    after=(*ENTERED, "MIG-TABLE"),
     source="Flyway validate (ignoreMigrationPatterns); alembic: Can't locate revision",
     by_hand=BY_HAND,
     repair="Find out whose they are: a newer release that was rolled back without its schema, or another branch's. "
@@ -70,7 +72,7 @@ def test_no_migration_is_applied_that_the_release_does_not_have(migrations: Migr
     "MIG-FAILED",
     severity="critical",
     expects="migrations.tool",
-    after=("MIG-TABLE",),
+    after=(*ENTERED, "MIG-TABLE"),
     source="Flyway repair; Knex migrate:unlock; Liquibase release-locks; Alembic branches",
     by_hand=BY_HAND,
     repair="Look at what the failed step has done already, put the schema right by hand, and only then repair the "
@@ -86,7 +88,7 @@ def test_no_migration_failed_or_holds_the_lock(record: RecordCase) -> None:
     "MIG-VERSION",
     severity="critical",
     expects="migrations.version",
-    after=("MIG-TABLE",),
+    after=(*ENTERED, "MIG-TABLE"),
     source="Alembic heads; Flyway info; golang-migrate version; the release's own notes",
     by_hand=BY_HAND,
     repair="Run the release's migrations; where the version is ahead, the release was rolled back without its schema.",

@@ -2,6 +2,7 @@ from roadworthy.cases.queues import AgeCase, BacklogCase, DelayedCase, QueuesCas
 from roadworthy.check import check
 from roadworthy.rules import queues as rules
 
+ENTERED = ("CACHE-LOGIN", "CACHE-ENCRYPTED", "DB-LOGIN", "DB-NAME", "DB-ENCRYPTED")
 REDIS = "redis-cli -h {host} -p {port} --user '{user}' --askpass "
 OF_LARAVEL = "'SELECT queue, COUNT(*), COUNT(reserved_at), MIN(available_at) FROM jobs GROUP BY queue'"
 IN_TABLES = {
@@ -21,6 +22,7 @@ def by_hand(command: str) -> dict[str, str]:
     "QUEUE-BACKLOG",
     severity="high",
     expects="queues.names",
+    after=ENTERED,
     source="Google SRE Book, chapter 22: a queue that fills faster than it is emptied never recovers by itself",
     by_hand=by_hand("LLEN queues:default   # with the prefix; rq:queue:NAME, bull:NAME:wait, NAME of the others"),
     repair="Look whether workers run and what they log; then add some. If nothing says that there is such a queue, "
@@ -36,6 +38,7 @@ def test_the_backlog_is_within_its_bound(queues: BacklogCase) -> None:
     "QUEUE-AGE",
     severity="high",
     expects="queues.names",
+    after=ENTERED,
     source="Sidekiq, Horizon, RQ: latency of a queue is the age of its oldest job",
     by_hand=by_hand("LINDEX queues:default 0   # Laravel and RQ; -1 of the others"),
     repair="Look whether workers of this queue run; a short queue whose oldest job is old stands still.",
@@ -50,6 +53,7 @@ def test_no_job_waits_for_too_long(queues: AgeCase) -> None:
     "QUEUE-DELAYED",
     severity="medium",
     expects="queues.names",
+    after=ENTERED,
     source="Laravel, BullMQ, RQ: jobs that failed are put off and tried again",
     by_hand=by_hand("ZCARD queues:default:delayed   # Laravel; bull:NAME:delayed, rq:scheduled:NAME"),
     repair="Look at what the jobs that are tried again fail with: much that is put off is much that failed once.",
@@ -64,6 +68,7 @@ def test_few_jobs_are_put_off(queues: DelayedCase) -> None:
     "QUEUE-RESERVED",
     severity="medium",
     expects="queues.names",
+    after=ENTERED,
     source="Laravel reserved, Celery unacked, BullMQ active: taken, and not yet done",
     by_hand=by_hand("ZCARD queues:default:reserved   # Laravel; bull:NAME:active, rq:wip:NAME, unacked of Celery"),
     repair="More than there are workers means that workers died over their jobs, or take many ahead "
@@ -79,6 +84,7 @@ def test_no_more_is_worked_on_than_there_are_workers(queues: ReservedCase) -> No
     "QUEUE-STUCK",
     severity="high",
     expects="queues.retry_after",
+    after=ENTERED,
     source="Laravel: retry_after; RQ: job_timeout",
     by_hand=by_hand("ZRANGE queues:default:reserved 0 0 WITHSCORES   # until when; rq:wip:NAME"),
     repair="Find the worker that took it: it was killed (memory, deployment without queue:restart), and nobody is "
@@ -94,6 +100,7 @@ def test_no_job_is_stuck(queues: QueuesCase) -> None:
     "QUEUE-ADVICE",
     severity="info",
     expects="queues",
+    after=ENTERED,
     source="The libraries' own manuals",
     by_hand=by_hand("DBSIZE"),
     repair="Promise what is missing, or leave it: this blocks nothing.",

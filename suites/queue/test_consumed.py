@@ -2,11 +2,13 @@ from roadworthy.cases.queues import JobCase
 from roadworthy.check import check
 from roadworthy.rules import queues as rules
 
+ENTERED = ("CACHE-LOGIN", "CACHE-ENCRYPTED", "DB-LOGIN", "DB-NAME", "DB-ENCRYPTED")
 
 @check(
     "QUEUE-CONSUMED",
     severity="critical",
     expects="queues.probe_job",
+    after=ENTERED,
     source="Google SRE Workbook, chapter 5: black-box probes of the whole way",
     by_hand="redis-cli -h {host} -p {port} --user '{user}' --askpass LLEN queues:default   # and again a moment later",
     repair="Start the workers (supervisorctl status, php artisan queue:work) and look at their log; they may listen to "

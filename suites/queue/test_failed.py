@@ -2,6 +2,7 @@ from roadworthy.cases.queues import FailedCase
 from roadworthy.check import check
 from roadworthy.rules import queues as rules
 
+ENTERED = ("CACHE-LOGIN", "CACHE-ENCRYPTED", "DB-LOGIN", "DB-NAME", "DB-ENCRYPTED")
 SQL = "'SELECT COUNT(*), MAX(failed_at) FROM failed_jobs'"
 BY_HAND = {
     "postgresql": "psql 'host={host} port={port} dbname={name} user={user}' -c " + SQL,
@@ -15,6 +16,7 @@ BY_HAND = {
     "QUEUE-FAILED",
     severity="medium",
     expects="queues.failed.at_most",
+    after=ENTERED,
     source="Laravel queue:failed; RQ FailedJobRegistry; Sidekiq dead set",
     by_hand=BY_HAND,
     repair="Read what they failed with (queue:failed), put that right, and try them again or forget them: a list that "
@@ -30,6 +32,7 @@ def test_few_jobs_have_failed(failed: FailedCase) -> None:
     "QUEUE-FAILED-SINCE",
     severity="high",
     expects="queues.failed.at_most_since",
+    after=ENTERED,
     source="Google SRE Book, chapter 27: what is new since the release comes from the release",
     by_hand=BY_HAND,
     repair="Look at what failed since the deployment: a job's class that was renamed, a payload that the new code "

@@ -11,7 +11,8 @@ import pytest
 
 from roadworthy.sandbox import known
 from roadworthy.sandbox.deriving import derive
-from roadworthy.target.loading import load_target, read_tree
+from roadworthy.target.loading import read_tree
+from roadworthy.target.releases import load_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ FILES = {file.stem: file for file in (ROOT / "targets").glob("*.yaml")} | {
 
 def load(name: str) -> Target:
     file = (TOPICS | FILES)[name]
-    return load_target(file, environ=dict.fromkeys(read_tree(file).environment, "2026.11.3")).target
+    return load_release(file, environ=dict.fromkeys(read_tree(file).environment, "2026.11.3")).target
 
 
 def deployment_of(name: str) -> Deployment:

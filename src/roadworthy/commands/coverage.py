@@ -40,11 +40,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _targets() -> tuple[Target, ...]:
-    from roadworthy.target.loading import load_target, read_tree
+    from roadworthy.target.loading import read_tree
+    from roadworthy.target.releases import load_release
 
     def load(file: Path) -> Target:
         """The target, whatever release and credentials it is given: no promise depends on them."""
-        return load_target(file, environ=dict.fromkeys(read_tree(file).environment, "whatever")).target
+        return load_release(file, environ=dict.fromkeys(read_tree(file).environment, "whatever")).target
 
     return tuple(load(file) for file in sorted(targets_folder().glob("*.yaml")))
 

@@ -57,11 +57,12 @@ def _up(args: argparse.Namespace) -> int:
     from roadworthy.sandbox import start
     from roadworthy.sandbox.deriving import derive
     from roadworthy.sandbox.faults import FAULTS
-    from roadworthy.target.loading import find_target, load_target
+    from roadworthy.target.loading import find_target
+    from roadworthy.target.releases import load_release
 
     path = find_target(args.target, targets_folder())
     given = {"release.version": args.expect_version} if args.expect_version else {}
-    target = load_target(path, overrides=given).target
+    target = load_release(path, overrides=given).target
     started = start(target, args.name)
     try:
         _print_status(started.sandbox.status())
@@ -134,9 +135,10 @@ def _faults(args: argparse.Namespace) -> int:
     if args.target:
         from roadworthy.places import targets_folder
         from roadworthy.sandbox.deriving import derive
-        from roadworthy.target.loading import find_target, load_target
+        from roadworthy.target.loading import find_target
+        from roadworthy.target.releases import load_release
 
-        deployment = derive(load_target(find_target(args.target, targets_folder())).target, "127.64.0")
+        deployment = derive(load_release(find_target(args.target, targets_folder())).target, "127.64.0")
         applying = [fault for fault in FAULTS.values() if fault.applies(deployment)]
         where = {fault.name: f" By default in {fault.component_for(deployment)}." for fault in applying}
     width = max(map(len, FAULTS))

@@ -319,6 +319,6 @@ def _loaded(target: Target | str | os.PathLike[str]) -> Target:
 
     if isinstance(target, Model):
         return target
-    from roadworthy.target.loading import load_target  # noqa: PLC0415
+    from roadworthy.target.releases import load_release  # noqa: PLC0415
 
-    return load_target(Path(target)).target
+    return load_release(Path(target)).target

@@ -7,20 +7,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from roadworthy.target.loading import Loaded, load_target
 from roadworthy.target.migration_names import NESTED, WITH_TEXT, UnreadableError, is_of, read_files
 from roadworthy.target.problems import Mark, Problem, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from roadworthy.target.blocks.migrations import Migrations
-    from roadworthy.target.loading import Loaded
 
 MOST_FILES = 20_000
 LARGEST = 2 * 1024 * 1024
 """Bytes of one file that are read."""
 
 _OF_OTHERS = frozenset({".git", "node_modules", "venv", ".venv", "__pycache__", "vendor", "site-packages"})
+
+
+def load_release(
+    path: Path,
+    overlays: Iterable[Path] = (),
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """A target as `load_target` gives it, with the names of the migrations that its folders hold.
+
+    Raises:
+        TargetError: with all that is wrong.
+    """
+    return with_releases(load_target(path, overlays, overrides, environ))
 
 
 def with_releases(loaded: Loaded) -> Loaded:

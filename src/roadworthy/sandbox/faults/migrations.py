@@ -1,13 +1,14 @@
-"""Faults of migrations: one that was not applied, one of another release, one that broke off, a phase that is missed."""
+"""Faults of migrations: one that was not applied, or is of another release, or broke off; a phase that is missed."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.deployment import Product
 from roadworthy.sandbox.faults.fault import fault
 from roadworthy.sandbox.stores.applications import entry
+from roadworthy.sandbox.stores.tables import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,8 +130,7 @@ def _may_be_null(change: ColumnChange, table: Table) -> Table:
 
 
 def _with_old(change: ColumnChange, table: Table) -> Table:
-    column: Any = replace(table.columns[-1], name=change.old, type="text", nullable=True)
-    return replace(table, columns=(*table.columns, column))
+    return replace(table, columns=(*table.columns, Column(str(change.old))))
 
 
 def _without_column(change: ColumnChange, table: Table) -> Table:

@@ -137,9 +137,10 @@ def _idle(deployment: Deployment) -> Iterable[str]:
     """Laravel's queues in Redis that no job is put into."""
     for name, component in deployment.target.components.items():
         store, promised = deployment.store_of(name), component.queues
-        if promised is not None and store is not None and store.product is Product.VALKEY:
-            if promised.kind == "laravel" and promised.probe_job is None and store.contents.seeds:
-                yield name
+        if promised is None or store is None or store.product is not Product.VALKEY:
+            continue
+        if promised.kind == "laravel" and promised.probe_job is None and store.contents.seeds:
+            yield name
 
 
 def _elsewhere(deployment: Deployment, component: str) -> Deployment:

@@ -61,8 +61,8 @@ def records(promised: Migrations, *, capitals: bool) -> Iterator[Table]:
         name, columns_of(promised), rows=tuple(entry(promised, *one) for one in enumerate(_applied(promised), 1))
     )
     if promised.tool == "knex":
-        columns = (Column("index", "bigint"), Column("is_locked", "integer"))
-        yield Table(f"{name}_lock", columns, rows=((("index", 1), ("is_locked", 0)),))
+        held = (Column("index", "bigint"), Column("is_locked", "integer"))
+        yield Table(f"{name}_lock", held, rows=((("index", 1), ("is_locked", 0)),))
     if promised.tool == "liquibase":
         columns = (Column("id", "bigint"), Column("locked", "boolean"), Column("lockgranted", "timestamp"))
         rows = ((("id", 1), ("locked", False)),)

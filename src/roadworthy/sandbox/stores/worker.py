@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 RESERVED_S = 90
 LISTS = {"laravel": "queues:{q}", "celery": "{q}", "sidekiq": "queue:{q}"}
@@ -53,7 +54,7 @@ def main() -> None:
     while True:
         found = take([told["KEY"]], timeout=5)
         if isinstance(found, list | tuple):
-            job = found[1]
+            job: Any = found[1]
             client.zadd(reserved, {job: time.time() + RESERVED_S})
             client.zrem(reserved, job)
 
