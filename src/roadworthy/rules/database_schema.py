@@ -55,9 +55,9 @@ def missing_tables(seen: DatabaseObservation, promised: Database) -> list[str]:
     names = tuple(promised.tables or ())
     kind = "collection" if promised.engine == "mongodb" else "table"
     gone: list[str] = of_each(seen, seen.tables, names, lambda nth, table: [] if table.exists else [names[nth]])
-    if not gone:
-        return []
-    return [f"{'the ' if len(gone) == 1 else ''}{kind}{'s' if len(gone) > 1 else ''} {', '.join(gone)} not there"]
+    if len(gone) > 1:
+        return [f"{kind}s {', '.join(gone)} are not there"]
+    return [f"{kind} {gone[0]} is not there"] if gone else []
 
 
 def _of_tables(

@@ -33,10 +33,14 @@ def test_tables(suite: ModuleType) -> None:
     check = suite.test_tables_are_there
     both = {"tables": ["orders", "customers"]}
     passes(check, case(DatabaseCase, seen(tables=(table(), table("customers"))), **both))
-    fails(check, case(DatabaseCase, seen(tables=(table(), gone("customers"))), **both), "table customers not there")
-    fails(check, case(DatabaseCase, seen(tables=(gone(), gone("customers"))), **both), "tables orders, customers")
-    fails(check, orders(DatabaseCase, gone(), "mongodb"), "collection orders not there")
-    fails(check, case(DatabaseCase, seen(tables=(SLOW, gone("customers"))), **both), "table customers not there")
+    fails(check, case(DatabaseCase, seen(tables=(table(), gone("customers"))), **both), "table customers is not there")
+    fails(
+        check,
+        case(DatabaseCase, seen(tables=(gone(), gone("customers"))), **both),
+        "tables orders, customers are not there",
+    )
+    fails(check, orders(DatabaseCase, gone(), "mongodb"), "collection orders is not there")
+    fails(check, case(DatabaseCase, seen(tables=(SLOW, gone("customers"))), **both), "table customers is not there")
 
 
 def test_tables_that_nobody_looked_at_are_not_there_for_all_one_knows(suite: ModuleType) -> None:
