@@ -25,7 +25,8 @@ from roadworthy.check import Severity
 from roadworthy.sandbox import Sandbox, running
 from roadworthy.sandbox.deriving import derive
 from roadworthy.sandbox.faults import FAULTS
-from roadworthy.target.loading import load_target, read_tree
+from roadworthy.target.loading import read_tree
+from roadworthy.target.releases import load_release
 from roadworthy.verdict.models import Verdict
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def faults_of(name: str) -> tuple[str, ...]:
     A topic's target: all of the topic's. A shipped one: those that no topic's target can have, and else the first that
     turns each of its checks red.
     """
-    target = load_target(target_file(name), environ=environment(name)).target
+    target = load_release(target_file(name), environ=environment(name)).target
     deployment = derive(target, "127.64.0")
     if name in TOPICS:
         return tuple(fault.name for fault in topic_faults(name) if fault.applies(deployment))
@@ -108,7 +109,7 @@ def overlays_for(name: str, fault: str) -> tuple[str, ...]:
 
 def up(name: str, overlays: tuple[str, ...] = ()) -> AbstractContextManager[Sandbox]:
     """A sandbox of a target."""
-    return running(load_target(target_file(name), map(Path, overlays), environ=environment(name)).target)
+    return running(load_release(target_file(name), map(Path, overlays), environ=environment(name)).target)
 
 
 def gate(sandbox: Sandbox, name: str, *options: str) -> Verdict:

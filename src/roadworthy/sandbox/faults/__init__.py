@@ -13,6 +13,8 @@ from roadworthy.sandbox.faults import (
     http,
     limits,
     mail,
+    migrations,
+    queues,
     release,
     services,
     tls,
@@ -37,6 +39,8 @@ FAULTS: dict[str, Fault] = {
         *dns.FAULTS,
         *release.FAULTS,
         *database.FAULTS,
+        *migrations.FAULTS,
+        *queues.FAULTS,
         *services.FAULTS,
         *websocket.FAULTS,
     )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox.deployment import local_port
 from roadworthy.sandbox.programs import MissingError
+from roadworthy.sandbox.stores.applications import with_applications
 from roadworthy.sandbox.stores.doors import Door
 from roadworthy.sandbox.stores.serving import await_that, private, start
 from roadworthy.sandbox.stores.tables import tables_of
@@ -133,7 +134,7 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         version=_version(source) if promised.engine == "mysql" else None,
         accounts=(account,) if account else (),
         grants=tuple((promised.grants or _grants(promised, database)).items()),
-        tables=tuple(tables_of(promised)),
+        tables=with_applications(tables_of(promised), component),
         settings=tuple(_settings(promised)),
         charset=promised.charset or "utf8mb4",
         collation=promised.collation,

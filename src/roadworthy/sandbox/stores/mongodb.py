@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox import programs
 from roadworthy.sandbox.deployment import local_port
+from roadworthy.sandbox.stores.applications import documents_of
 from roadworthy.sandbox.stores.doors import Door
 from roadworthy.sandbox.stores.serving import await_that, private, start
 from roadworthy.sandbox.stores.tables import Table, tables_of
@@ -30,6 +32,11 @@ PARAMETERS = {
     "diagnosticDataCollectionEnabled": "false",
     "shutdownTimeoutMillisForSignaledShutdown": "0",
 }
+NEWS_S = "1"
+"""So often a primary that nobody writes to tells its copies that it is there: what they are behind of."""
+
+_HELD: list[socket.socket] = []
+"""Of clients that give no connection back, as long as this process lives."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,14 @@ class MongoDb:
     beside: tuple[tuple[str, int], ...] = ()
     """A replica set: the addresses of its further members, and one that is opened when it is complete."""
     dead: tuple[int, ...] = ()
-    """Members that died after it was made."""
+    """Members that died after it was made; without a majority of them nobody takes writes."""
     delayed_s: int = 0
     """The last member applies everything so much later."""
+    locked_s: float = 0.0
+    """The last member was locked for a backup, and never unlocked: it is that far behind at least."""
+    most_connections: int = 200
+    held: int = 0
+    """So many connections are taken by clients that give none back."""
 
 
 # --- from the promises -----------------------------------------------------------------------------------------------
@@ -90,6 +102,7 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         accounts=accounts,
         asks_for_login=bool(accounts),
         collections=tuple(tables_of(promised)),
+        seeds=tuple(documents_of(component)),
         parameters=tuple((key, str(value).strip("<>= ")) for key, value in (promised.settings or {}).items()),
         replica_set=replica_set,
         members=members,
@@ -116,9 +129,14 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     if made.replica_set:
         _unite(made, members)
     members[0].fill()
+    if made.locked_s:
+        _lock(made, members)
     for number in made.dead:
         processes[number].kill()
         processes[number].wait()
+    if 2 * len(made.dead) >= len(members):
+        await_that(lambda: not members[0].is_primary(), "a primary that has lost the others")
+    _HELD.extend(socket.create_connection(addresses[0]) for _ in range(made.held))
     alive = [process for number, process in enumerate(processes) if number not in made.dead]
     door = Door(made.beside[-1], addresses[-1]) if made.replica_set else Door(job.store.address, addresses[0])
     return [door], alive
@@ -158,11 +176,19 @@ class _Member:
         programs.emptied(data)
         ip, port = self.address
         command = [str(programs.mongod()), "--dbpath", str(data), "--bind_ip", ip, "--port", str(port)]
-        command += ["--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"]
+        command += [
+            "--nounixsocket",
+            "--maxConns",
+            str(self.made.most_connections),
+            "--wiredTigerCacheSizeGB",
+            "0.25",
+            "--oplogSize",
+            "64",
+        ]
         for name, value in (PARAMETERS | dict(self.made.parameters)).items():
             command += ["--setParameter", f"{name}={value}"]
         if self.made.replica_set:
-            command += ["--replSet", self.made.replica_set]
+            command += ["--replSet", self.made.replica_set, "--setParameter", f"periodicNoopIntervalSecs={NEWS_S}"]
         if self.made.asks_for_login:
             command += ["--keyFile", str(self.files.key_file)] if self.made.replica_set else ["--auth"]
         if self.files.certificate is not None:
@@ -234,6 +260,22 @@ def _key(column: str) -> tuple[str, int | str]:
     if not direction:
         return name, 1
     return name, int(direction) if direction.lstrip("-").isdigit() else direction
+
+
+def _lock(made: MongoDb, members: list[_Member]) -> None:
+    """Locks the last member, as a backup of its files does, and waits until it is behind."""
+    name = "{}:{}".format(*members[-1].address)
+
+    def lags() -> bool:
+        with members[0].client() as client:
+            status = client.admin.command("replSetGetStatus")["members"]
+        newest = max(member["optimeDate"] for member in status)
+        late = next(member["optimeDate"] for member in status if member["name"] == name)
+        return bool((newest - late).total_seconds() > made.locked_s)
+
+    with members[-1].client() as client:
+        client.admin.command("fsync", lock=True)
+    await_that(lags, "a copy that is behind")
 
 
 def _unite(made: MongoDb, members: list[_Member]) -> None:
