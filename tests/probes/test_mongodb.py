@@ -85,7 +85,7 @@ ALL = Wants(
         PasswordWanted(table="users", where=(("role", "admin"),), column="password", published=("admin", "secret")),
         PasswordWanted(table="users", where=(("role", "nobody"),), column="password", published=("admin",)),
     ),
-    parts=("replicas", "upstream", "connections", "privileges"),
+    parts=("replicas", "upstream", "connections", "privileges", "advice"),
 )
 
 
@@ -204,6 +204,8 @@ def test_a_session_sees_all_that_is_wanted(place: Place, secured: Address) -> No
         PasswordSeen(found=0),
     )
     assert (seen.replicas, seen.replica_set, seen.upstream) == ((), None, None)
+    assert isinstance(seen.advice, tuple)
+    assert [one.kind for one in seen.advice] == ["old"]
 
 
 def test_collections_have_their_indexes(place: Place, secured: Address) -> None:
@@ -555,9 +557,9 @@ def test_a_lag_that_is_gone_at_the_second_look_was_old_news() -> None:
     assert [one.lag_s for one in replicas(first, second)] == [0, 10]
 
 
-def test_a_member_that_is_late_on_purpose_is_not_behind() -> None:
+def test_a_member_that_is_late_on_purpose_is_not_behind_and_no_replica_to_count_on() -> None:
     (late,) = replicas(status(("a", 1, 0), ("b", 2, 3602)), b=3600)
-    assert (late.lag_s, late.streams) == (2, True)
+    assert (late.lag_s, late.streams, late.state) == (2, False, "SECONDARY, 3600 s late on purpose")
 
 
 def test_arbiters_copy_nothing() -> None:

@@ -7,8 +7,8 @@ breaks off ends the look, with the driver's own error.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,7 @@ from roadworthy.facts.database import (
     Replica,
     Setting,
     TableSeen,
+    Unwell,
     Upstream,
 )
 from roadworthy.facts.store import Unseen
@@ -52,6 +53,18 @@ UNKNOWN_FIELD = 40415
 PRIMARY, SECONDARY, ARBITER = 1, 2, 7
 """States of members. https://www.mongodb.com/docs/manual/reference/replica-states/"""
 
+ENDS = {
+    "3.6": date(2021, 4, 30),
+    "4.0": date(2022, 4, 30),
+    "4.2": date(2023, 4, 30),
+    "4.4": date(2024, 2, 29),
+    "5.0": date(2024, 10, 31),
+    "6.0": date(2025, 7, 31),
+    "7.0": date(2027, 8, 31),
+    "8.0": date(2029, 10, 31),
+}
+"""When a series gets its last update. https://www.mongodb.com/legal/support-policy/lifecycles"""
+
 LEAST_MS = 50
 SHARE = 0.6
 """Of the time that is left: what one command may take, so that one slow answer leaves time for the next."""
@@ -74,7 +87,6 @@ class Inside:
     until: float
     patience_s: float
     doing: str = ""
-    _statuses: list[Document | Unseen] = field(default_factory=list)
 
     async def looks(self) -> AsyncIterator[tuple[str, Any]]:
         """Each part that is wanted, by its name in the observation.
@@ -83,24 +95,26 @@ class Inside:
             PyMongoError: the server broke off.
         """
         wants, parts = self.ask.wants, set(self.ask.wants.parts)
-        if "privileges" in parts:
-            yield "privileges", await self._seen(self._privileges)
+        of_the_server: dict[str, Callable[[], Awaitable[Any]]] = {
+            "privileges": self._privileges,
+            "connections": self._connections,
+            "advice": self._advice,
+        }
+        for name, look in of_the_server.items():
+            if name in parts:
+                yield name, await self._seen(look)
         if wants.settings:
             yield "settings", await self._seen(self._settings)
-        if "connections" in parts:
-            yield "connections", await self._seen(self._connections)
         if wants.tables:
             yield "tables", await self._tables()
         if wants.rows:
             yield "rows", tuple([await self._seen(partial(self._count, rows)) for rows in wants.rows])
         if wants.passwords:
             yield "passwords", tuple([await self._seen(partial(self._password, one)) for one in wants.passwords])
-        if parts & {"replicas", "upstream"}:
-            statuses = await self._seen(self._members)
-            if "replicas" in parts:
-                yield "replicas", statuses if isinstance(statuses, Unseen) else tuple(_replicas(statuses))
-            if "upstream" in parts:
-                yield "upstream", statuses if isinstance(statuses, Unseen) else _upstream(statuses)
+        if of_the_set := parts & _OF_THE_SET.keys():
+            members = await self._seen(self._members)
+            for name in of_the_set:
+                yield name, members if isinstance(members, Unseen) else _OF_THE_SET[name](members)
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
@@ -145,6 +159,14 @@ class Inside:
                 raise
             return {}  # it has none of them
         return {name: _setting(name, values[name]) for name in names if name in values}
+
+    async def _advice(self) -> tuple[Unwell, ...]:
+        version = str((await self._command(ADMIN, "buildInfo"))["version"])
+        series = ".".join(version.split(".")[:2])
+        end = ENDS.get(series)
+        if end is None or datetime.now(UTC).date() <= end:
+            return ()
+        return (Unwell(kind="old", what=f"MongoDB {series} had its last update from its maker by {end:%d %b %Y}"),)
 
     async def _connections(self) -> Connections:
         left_out = dict.fromkeys(("repl", "metrics", "locks", "wiredTiger", "tcmalloc", "opcounters"), 0)
@@ -352,19 +374,21 @@ def _lags(status: Document, delays: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _replicas(members: _Members) -> Iterator[Replica]:
+def _replicas(members: _Members) -> tuple[Replica, ...]:
     """All who copy the primary, whichever member tells of them: a set has the same ones from each side."""
-    known = members.last
-    for member in known:
-        if member.get("state") in (PRIMARY, ARBITER):
-            continue
-        healthy = bool(member.get("health")) and member.get("state") == SECONDARY
-        yield Replica(
-            name=str(member["name"]),
-            state=str(member.get("stateStr", "")),
-            streams=healthy and _primary(known) is not None,
-            lag_s=members.lag_s(member["name"]),
-        )
+    return tuple(_replica(member, members) for member in members.last if member.get("state") not in (PRIMARY, ARBITER))
+
+
+def _replica(member: Document, members: _Members) -> Replica:
+    healthy = bool(member.get("health")) and member.get("state") == SECONDARY
+    delay_s = members.delays.get(member["name"])
+    late = f", {delay_s:g} s late on purpose" if delay_s else ""  # of use against mistakes, not to readers
+    return Replica(
+        name=str(member["name"]),
+        state=f"{member.get('stateStr', '')}{late}",
+        streams=healthy and not late and _primary(members.last) is not None,
+        lag_s=members.lag_s(member["name"]),
+    )
 
 
 def _upstream(members: _Members) -> Upstream | None:
@@ -378,3 +402,6 @@ def _upstream(members: _Members) -> Upstream | None:
         streams=itself.get("state") == SECONDARY and bool(source),
         lag_s=members.lag_s(itself["name"]),
     )
+
+
+_OF_THE_SET: dict[str, Callable[[_Members], Any]] = {"replicas": _replicas, "upstream": _upstream}
