@@ -58,4 +58,5 @@ def test_advice_that_could_not_be_had(suite: ModuleType) -> None:
     is_not_observed(check, case(LoggedInCase, seen(advice=HIDDEN)), "not permitted")
     fails(check, case(LoggedInCase, seen(advice=HIDDEN, secured=None)), "without TLS")
     is_not_observed(check, case(LoggedInCase, NOBODY), "28P01")
+    is_not_observed(check, case(LoggedInCase, seen(advice=None)), "not looked at")
     assert looks(LoggedInCase, login=None, refuses_plain=True) == 0
