@@ -64,7 +64,10 @@ def test_a_fault_turns_its_checks_red_and_nothing_else(
     known, red = fault_of(fault), reds(verdict, fault_of(fault))
     checks = {one.partition("[")[0] for one in red}
     assert known.reds <= checks <= known.reds | known.also, verdict.headline
-    if known.reds - ADVICE:
+    if known.unseen:
+        assert verdict.decision is Decision.INCONCLUSIVE, verdict.headline
+        assert [cause.check for cause in verdict.causes if cause.blocking] == list(known.reds)
+    elif known.reds - ADVICE:
         assert verdict.decision is Decision.NO_GO, verdict.headline
         assert verdict.causes[0].check in known.reds | known.also
     else:

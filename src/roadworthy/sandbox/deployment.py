@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from roadworthy.sandbox.mail import MailServer, PolicyHost
     from roadworthy.sandbox.sockets import Endpoint
+    from roadworthy.sandbox.ssh import SshHost
     from roadworthy.sandbox.throttle import Door, Throttle
     from roadworthy.sandbox.zones import Naming
     from roadworthy.target.models import Component, Target
@@ -275,6 +276,7 @@ class Deployment:
     stores: tuple[Store, ...]
     mail: tuple[MailServer, ...] = ()
     policies: tuple[PolicyHost, ...] = ()
+    ssh: tuple[SshHost, ...] = ()
 
     def component(self, name: str) -> Component:
         """What a component promises."""
@@ -311,6 +313,11 @@ class Deployment:
         """The same with the host of one domain's MTA-STS policy changed."""
         policies = tuple(change(host) if host.component == component else host for host in self.policies)
         return replace(self, policies=policies)
+
+    def with_ssh(self, component: str, change: Callable[[SshHost], SshHost]) -> Deployment:
+        """The same with the host changed that a component is looked at from."""
+        via = self.component(component).via
+        return replace(self, ssh=tuple(change(host) if via in host.vantages else host for host in self.ssh))
 
     def with_store(self, component: str, **changes: Any) -> Deployment:
         """The same with one store changed."""

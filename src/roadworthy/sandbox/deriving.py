@@ -41,6 +41,7 @@ from roadworthy.sandbox.deriving_http import (
     with_http,
 )
 from roadworthy.sandbox.deriving_mail import mail_servers, policy_hosts, policy_names, with_mail
+from roadworthy.sandbox.deriving_ssh import behind, logged_into, ssh_hosts, unlisted
 from roadworthy.sandbox.deriving_stores import store_of
 from roadworthy.sandbox.deriving_tls import tls_of
 from roadworthy.sandbox.deriving_wards import doors_behind, wards_of, with_wards
@@ -100,7 +101,8 @@ class _Derivation:
         fronts = tuple(
             self._front(number, group) for number, group in enumerate(self.groups) if self._is_fronted(group)
         )
-        named = {host: ips for host, ips in self.ips.items() if not is_ip(host)}
+        hidden = unlisted(self.target)
+        named = {host: ips for host, ips in self.ips.items() if not is_ip(host) and host not in hidden}
         policies = policy_hosts(self.target, self.ips)
         names = with_mail(naming(self.target, named, self.network), self.target)
         return Deployment(
@@ -118,6 +120,7 @@ class _Derivation:
             ),
             mail=mail_servers(self.target, self.ips),
             policies=policies,
+            ssh=ssh_hosts(self.target, self.ips),
         )
 
     def _addresses(self) -> dict[str, tuple[str, ...]]:
@@ -125,6 +128,7 @@ class _Derivation:
         public = {group.host for group in self.groups if group.scheme == "https"}
         hosts = dict.fromkeys(component.endpoint[0] for component in self.target.components.values())
         hosts |= dict.fromkeys(host for host, _ in hosts_behind(self.target))
+        hosts |= dict.fromkeys(host for host, _ in (*logged_into(self.target), *behind(self.target)))
         edge, inside = _FIRST_EDGE, _FIRST_INSIDE
         ips: dict[str, tuple[str, ...]] = {}
         for host in hosts:

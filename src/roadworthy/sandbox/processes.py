@@ -21,6 +21,7 @@ from roadworthy.sandbox.deployment import Deployment, Product, Service, State, S
 from roadworthy.sandbox.ending import die_with_parent
 from roadworthy.sandbox.mail import MailJob, serve_mail
 from roadworthy.sandbox.nginx import files_of, relayed, render
+from roadworthy.sandbox.ssh import SshHost, serve_ssh
 from roadworthy.sandbox.stores.serving import StoreJob, serve_store
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Names:
     state: State = State.RUNNING
 
 
-Job = Nginx | Relay | Names | Service | StoreJob | MailJob
+Job = Nginx | Relay | Names | Service | StoreJob | MailJob | SshHost
 
 
 def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]:
@@ -81,7 +82,7 @@ def jobs_of(deployment: Deployment, authorities: Authorities) -> tuple[Job, ...]
         if front.tls is not None and front.tls.is_relayed
         for number, address in enumerate(front.listens, 1)
     ]
-    jobs: list[Job] = [Names(deployment.names), *deployment.services]
+    jobs: list[Job] = [Names(deployment.names), *deployment.services, *deployment.ssh]
     jobs += [_store_job(store, deployment, authorities) for store in deployment.stores]
     jobs += [MailJob(server, *authorities.issue(server.tls.certificate)) for server in deployment.mail]
     jobs += [policy.service for policy in deployment.policies]
@@ -121,6 +122,8 @@ def _run(job: Job, directory: Path) -> None:
         serving.serve_pages(job)
     elif isinstance(job, MailJob):
         serve_mail(job)
+    elif isinstance(job, SshHost):
+        serve_ssh(job, directory / "vantages")
     elif isinstance(job, Names):
         names.serve_names(job.naming)
     elif isinstance(job, Relay):

@@ -33,11 +33,13 @@ from roadworthy.sandbox.certificates import Authorities
 from roadworthy.sandbox.deployment import Deployment, Product, State, local_port
 from roadworthy.sandbox.deriving import derive
 from roadworthy.sandbox.deriving_http import hosts_behind
+from roadworthy.sandbox.deriving_ssh import logged_into
 from roadworthy.sandbox.ending import remove
 from roadworthy.sandbox.faults import FAULTS, FaultError, broken, parse_fault
 from roadworthy.sandbox.names import anchor
 from roadworthy.sandbox.pages import PromiseError
 from roadworthy.sandbox.processes import Job, Process, addresses_of, await_end, await_ready, jobs_of
+from roadworthy.sandbox.ssh import furnish, leading
 from roadworthy.sandbox.stores.serving import StoreJob
 from roadworthy.target.models import Target
 
@@ -59,7 +61,8 @@ class StartError(RuntimeError):
 def overlay(deployment: Deployment, ca_file: Path) -> str:
     """What leads a verification of the target here, and nothing else: YAML."""
     parts = deployment.target.components.values()
-    endpoints = dict.fromkeys(component.endpoint for component in parts if component.domain is None)
+    direct = (part.endpoint for part in parts if part.domain is None and part.via is None)
+    endpoints = dict.fromkeys((*direct, *logged_into(deployment.target)))
     endpoints |= dict.fromkeys(hosts_behind(deployment.target))
     closed = {port for part in parts if part.exposure for port in part.exposure.port_numbers}
     privileged = (port for port in {port for _, port in endpoints} | closed if local_port(port) != port)
@@ -79,13 +82,15 @@ def overlay(deployment: Deployment, ca_file: Path) -> str:
         own += [f"{host}:{port}:{ip}:{local_port(port)}" for port in ports for ip in deployment.hosts[host]]
         own += [f"{host}::{ip}:" for ip in deployment.hosts[host]]
     ip, port = names.resolver
-    network = {
+    network: dict[str, Any] = {
         "resolver": f"{ip}:{port}",
         "ca_file": str(ca_file),
         "connect_to": [*own, *names.routes, *(f":{port}::{local_port(port)}" for port in mapped)],
     }
     if names.signed:
         network["trust_anchor"] = str(ca_file.with_name("anchor.txt"))
+    if vantages := leading(deployment, ca_file.with_name("vantages")):
+        network["vantages"] = vantages
     return yaml.safe_dump({"network": network}, sort_keys=False)
 
 
@@ -126,6 +131,7 @@ class Sandbox:
         (directory / "nginx" / "openssl.cnf").write_text(nginx.OPENSSL)
         if self.healthy.names.signed:
             (directory / "anchor.txt").write_text(anchor(self.healthy.names))
+        furnish(self.healthy, directory / "vantages")
         (directory / "overlay.yaml").write_text(overlay(self.healthy, directory / "ca.pem"))
 
     def reconcile(self) -> None:
@@ -243,7 +249,7 @@ class Sandbox:
 def _kind(job: Job) -> str:
     if isinstance(job, StoreJob):
         return job.store.product.value
-    kinds = {"Nginx": "nginx", "Relay": "TLS relay", "Names": "DNS", "MailJob": "SMTP"}
+    kinds = {"Nginx": "nginx", "Relay": "TLS relay", "Names": "DNS", "MailJob": "SMTP", "SshHost": "SSH"}
     return kinds.get(type(job).__name__, "service")
 
 

@@ -18,6 +18,7 @@ from roadworthy.sandbox.faults import (
     release,
     services,
     tls,
+    vantage,
     websocket,
 )
 from roadworthy.sandbox.faults.fault import Fault, FaultError
@@ -41,6 +42,7 @@ FAULTS: dict[str, Fault] = {
         *database.FAULTS,
         *migrations.FAULTS,
         *queues.FAULTS,
+        *vantage.FAULTS,
         *services.FAULTS,
         *websocket.FAULTS,
     )

@@ -32,6 +32,8 @@ class Fault:
     change: Change
     also: frozenset[str] = frozenset()
     """Checks that find it too, where the component makes their promise."""
+    unseen: bool = False
+    """Nothing can be observed any more: the verdict is inconclusive."""
 
     def applies(self, deployment: Deployment) -> bool:
         """Whether there is a component that it can be in."""
@@ -62,9 +64,11 @@ class Fault:
         return self.change(deployment, self.component_for(deployment, component))
 
 
-def fault(name: str, summary: str, *reds: str, where: Where, change: Change, also: Iterable[str] = ()) -> Fault:
+def fault(
+    name: str, summary: str, *reds: str, where: Where, change: Change, also: Iterable[str] = (), unseen: bool = False
+) -> Fault:
     """A fault, its checks given one by one."""
-    return Fault(name, summary, frozenset(reds), where, change, frozenset(also))
+    return Fault(name, summary, frozenset(reds), where, change, frozenset(also), unseen)
 
 
 def promising(key: str) -> Where:
