@@ -33,6 +33,8 @@ ENVIRON = {
     "EXPECTED_VERSION": "2026.11.3",
     "PROBE_KEY": "probe-key",
     "SHOP_DB_PASSWORD": "shop-db-password",
+    "SHOP_REDIS_PASSWORD": "shop-redis-password",
+    "SHOP_PROBE_JOB": '{"id":"{id}"}',
     "SMTP_USER": "shop-app",
     "SMTP_PASSWORD": "probe-pass",
 }

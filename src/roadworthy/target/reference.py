@@ -9,10 +9,11 @@ from importlib.resources import files
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator
 
 from roadworthy.target import models
 from roadworthy.target.blocks.block import Path
+from roadworthy.target.blocks.cache import Memory
 from roadworthy.target.blocks.stores import Amount, Version
 from roadworthy.target.document import MapNode, Scalar
 from roadworthy.target.fields import model_of
@@ -34,6 +35,8 @@ KINDS: tuple[tuple[Any, str, str], ...] = (
     (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
     (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),
     (AllowList, "allow-list", '`()`, `(self)`, `*`, `(self "https://maps.example")`'),
+    (AwareDatetime, "moment", "`2026-11-28T14:00:00Z`, with its zone"),
+    (Memory, "memory", "`2GiB`, or a share of the limit: `80%`"),
     (Version, "version", '`"16"` (any 16.x), `8.0.35`, `">= 5.0"`'),
     (Amount, "amount", "a number, or a share of what the server allows: `180`, `80%`"),
     (models.PromiseId, "promise id", "an id of the ledger that `roadworthy coverage` prints: `POR-TLS-1`"),
@@ -145,6 +148,8 @@ def _plain(annotation: Any) -> str:
         return f"list of {_written(args[0])}".replace("of block", "of blocks")
     if origin is dict:
         return f"mapping of {_written(args[0])} to {_written(args[1])}"
+    if annotation is type(None):
+        return "nothing"
     return "block" if isinstance(annotation, type) and issubclass(annotation, BaseModel) else _PLAIN[annotation]
 
 
