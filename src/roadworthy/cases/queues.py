@@ -8,6 +8,7 @@ from roadworthy.cases.base import Case
 from roadworthy.cases.reading import entrance
 from roadworthy.facts.base import Lane
 from roadworthy.facts.queues import (
+    COUNTED_BEYOND,
     FailedSeen,
     FailedWanted,
     JobAsk,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def _beyond(bound: int | None) -> int | None:
-    """How far must be counted to tell whether a bound holds."""
-    return None if bound is None else bound + 1
+    """How far is counted to tell whether a bound holds, and by how much it does not."""
+    return None if bound is None else bound + COUNTED_BEYOND
 
 
 def queue_ask(component: Component) -> QueueAsk:
@@ -65,7 +66,7 @@ def _failed(promised: Failed | None) -> FailedWanted | None:
     if promised is None:
         return None
     return FailedWanted(
-        up_to=_beyond(promised.at_most), since=promised.since, up_to_since=_beyond(promised.at_most_since) or 0
+        up_to=_beyond(promised.at_most), since=promised.since, up_to_since=(promised.at_most_since or 0) + 1
     )
 
 

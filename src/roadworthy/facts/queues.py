@@ -16,6 +16,10 @@ Count = int | Unseen | None
 """None: it was not looked at, as nothing is promised of it."""
 
 
+COUNTED_BEYOND = 1000
+"""How much further than its bound anything in a table is counted, so that it can be told how much there is."""
+
+
 class QueueWanted(Fact):
     """A queue to look at. Tables are counted only as far as is needed to tell whether a promise holds."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roadworthy.facts.base import NotObserved, Reason
+from roadworthy.facts.queues import COUNTED_BEYOND
 from roadworthy.facts.store import Unseen, seen
 from roadworthy.target.values import show_duration
 
@@ -81,7 +82,7 @@ def _above(queue: QueueSeen, count: Count, bound: int | None, doing: str) -> str
     number = seen(count, f"how many in {queue.name} {doing}")
     if bound is None or number <= bound:
         return None
-    return f"{queue.name}: {number} jobs {doing}, {bound} promised"
+    return f"{queue.name}: {_number(number, bound)} jobs {doing}, {bound} promised"
 
 
 def too_old(kind: str, pairs: Pairs, now: datetime) -> list[str]:
@@ -138,6 +139,11 @@ def _each(pairs: Pairs, fault_of: Callable[[Bounds, QueueSeen], str | None]) -> 
     return faults
 
 
+def _number(count: int, bound: int) -> str:
+    """In a table nothing is counted any further."""
+    return f"{count} or more" if count >= bound + COUNTED_BEYOND else str(count)
+
+
 def _told(seconds: float) -> str:
     return show_duration(round(seconds))
 
@@ -151,7 +157,7 @@ def too_many_failed(promised: Failed, failed: FailedSeen) -> str | None:
     count = seen(failed.count, "how many jobs failed")
     if promised.at_most is None or count <= promised.at_most:
         return None
-    return f"{count} jobs failed, {promised.at_most} promised"
+    return f"{_number(count, promised.at_most)} jobs failed, {promised.at_most} promised"
 
 
 def too_many_since(promised: Failed, failed: FailedSeen) -> str | None:
@@ -163,7 +169,7 @@ def too_many_since(promised: Failed, failed: FailedSeen) -> str | None:
     count = seen(failed.since, "how many jobs failed since")
     if promised.at_most_since is None or count <= promised.at_most_since:
         return None
-    return f"{count} jobs failed since {promised.since:%Y-%m-%d %H:%M:%S %Z}, {promised.at_most_since} promised"
+    return f"{count} or more jobs failed since {promised.since:%Y-%m-%d %H:%M:%S %Z}, {promised.at_most_since} promised"
 
 
 def not_done(job: JobObservation, within_s: float, queue: str) -> str | None:
