@@ -26,7 +26,7 @@ def out_of_phase(promised: Iterable[ColumnChange], found: Iterable[ChangeSeen | 
         try:
             state = seen(one, change.table)
             faults += [
-                f"{change.table}.{change.new} is not {change.phase}: {fault}" for fault in _faults(change, state)
+                f"{change.table}.{change.new}, declared {change.phase}: {fault}" for fault in _faults(change, state)
             ]
         except NotObserved as error:
             untold.append(error)

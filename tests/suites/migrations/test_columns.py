@@ -45,7 +45,7 @@ def test_each_phase_as_declared_passes(suite: ModuleType) -> None:
 
 def test_a_phase_that_is_not_reached_fails(suite: ModuleType) -> None:
     check = suite.test_columns_are_in_their_declared_phase
-    fails(check, changed("added", ChangeSeen(old=OPEN)), "customers.full_name is not added: the column is not there")
+    fails(check, changed("added", ChangeSeen(old=OPEN)), "customers.full_name, declared added: the column is not there")
     fails(check, changed("added", ChangeSeen(table_exists=False)), "the table is not there")
     lacking = ChangeSeen(**BOTH, recent=RecentRows(looked=100, lacking=1))
     fails(check, changed("dual-write", lacking), "1 of the 100 newest rows", "have name alone")
