@@ -18,6 +18,8 @@ POOR_CHARSETS = {
     "latin1": "holds Western European characters alone (MySQL manual, West European Character Sets)",
     "SQL_ASCII": "checks nothing: any bytes are taken for text (PostgreSQL manual, Character Set Support)",
 }
+OF_MARIADB = "with MariaDB's own settings"
+"""What the probe has seen of a server that calls itself something else."""
 OF_MYSQL = frozenset({"utf8mb3", "utf8", "latin1"})
 
 
@@ -27,7 +29,7 @@ def advice(seen: DatabaseObservation, ask: DatabaseAsk, promised: Database) -> l
     Raises:
         NotObserved: nothing was found, and the server did not show what else there is.
     """
-    found = [*_on_the_way(seen, ask, promised), *_charset(seen, promised)]
+    found = [*_on_the_way(seen, ask, promised), *_disguise(seen), *_charset(seen, promised)]
     try:
         unwell = looked_at(seen, seen.advice, "what an administrator would look into")
     except NotObserved:
@@ -48,6 +50,14 @@ def _on_the_way(seen: DatabaseObservation, ask: DatabaseAsk, promised: Database)
     if seen.secured.version[:1].isdigit() and is_version("< 1.2", seen.secured.version):
         found.append(f"it speaks TLS {seen.secured.version}, which was retired (RFC 8996)")
     return found
+
+
+def _disguise(seen: DatabaseObservation) -> list[str]:
+    """MariaDB can be told to give another version, for applications that ask for one; it is MariaDB all the same."""
+    server = seen.server
+    if server is None or OF_MARIADB not in server.comment:
+        return []
+    return [f"it calls itself {server.product} {server.version}, {OF_MARIADB}: is it MariaDB?"]
 
 
 def _charset(seen: DatabaseObservation, promised: Database) -> list[str]:

@@ -26,7 +26,7 @@ PRODUCTS: dict[str, frozenset[str]] = {
     "mongodb": frozenset({"mongodb"}),
 }
 """What a product calls itself; Percona Server is a MySQL."""
-IMITATIONS = ("docdb", "documentdb", "cosmos", "ferretdb", "tidb", "with mariadb's own")
+IMITATIONS = ("docdb", "documentdb", "cosmos", "ferretdb", "tidb")
 """What some say of themselves beside the name of what they speak like."""
 
 UNREADY = frozenset(

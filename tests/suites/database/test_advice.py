@@ -7,7 +7,7 @@ import pytest
 from roadworthy.cases.database import LoggedInCase
 from roadworthy.facts.database import Unwell
 from roadworthy.facts.store import Secured
-from tests.suites.database.builders import HIDDEN, NOBODY, case, looks, seen, session
+from tests.suites.database.builders import HIDDEN, NOBODY, case, looks, seen, server, session
 from tests.suites.healthy import fails, is_not_observed, passes
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ def test_the_way(suite: ModuleType) -> None:
     distrusted = seen(secured=Secured(version="1.3", distrust="self-signed certificate"))
     fails(check, case(LoggedInCase, distrusted), "self-signed certificate")
     passes(check, case(LoggedInCase, distrusted, encrypted=True))
+
+
+def test_a_disguise(suite: ModuleType) -> None:
+    check = suite.test_the_database_follows_best_practice
+    disguised = server("MySQL", "8.4.7", "8.4.7-log; with MariaDB's own settings")
+    fails(check, case(LoggedInCase, seen(server=disguised), "mysql"), "calls itself MySQL 8.4.7", "is it MariaDB?")
+    passes(check, case(LoggedInCase, seen(server=server("MySQL", "8.4.7")), "mysql"))
 
 
 def test_poor_character_sets(suite: ModuleType) -> None:

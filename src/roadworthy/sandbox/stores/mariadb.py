@@ -46,6 +46,9 @@ SYSTEM = (
     "mysql_system_tables_data.sql",
     "mysql_sys_schema.sql",
 )
+CHECKS_NOBODY = "--skip-grant-tables"
+STOP_S = 5.0
+LOG = "binary"
 ONLY_HERE = "DELETE FROM mysql.global_priv WHERE Host <> 'localhost' OR User = '';"
 """The administrator that is made without a password comes by the socket alone."""
 SHARED = (Path("/usr/share/mysql"), Path("/usr/share/mariadb"))
@@ -56,7 +59,6 @@ BASE_SETTINGS = {
     "innodb_use_native_aio": "0",
     "performance_schema": "off",
     "max_connections": "60",
-    "gtid_strict_mode": "1",
     "slave_net_timeout": "5",
 }
 TYPES = {"text": "varchar(190)", "uuid": "char(36)"}
@@ -178,9 +180,13 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     is_new = not server.is_complete
     if is_new:
         server.initialise()
-    process = server.start()
+    process = server.start(*([CHECKS_NOBODY] if made.checks_nobody and not is_new else []))
     if is_new:
         server.fill()
+        if made.checks_nobody:  # it takes no accounts while it knows of none
+            process.terminate()
+            process.wait(STOP_S)
+            process = server.start(CHECKS_NOBODY)
     server.held = [server.connect() for _ in range(made.held)]
     _KEPT.append(server)
     return [Door(job.store.address, private(job.store.address))], [process]
@@ -245,7 +251,7 @@ class Server:
         as_root = ["--user=root"] if not os.geteuid() else []
         return [program(), "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.directory}", *as_root]
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *further: str) -> subprocess.Popen[bytes]:
         """Starts the server, and waits until it answers."""
         ip, port = self.address
         own = [
@@ -255,12 +261,12 @@ class Server:
             f"--pid-file={self.directory / 'pid'}",
             f"--server-id={zlib.crc32(repr(self.address).encode()) or 1}",
             "--skip-name-resolve",
+            "--relay-log=relay",
             *self._secured(),
+            *further,
         ]
         if self.made.version:
             own.append(f"--version={self.made.version}-sandbox")
-        if self.made.checks_nobody:
-            own.append("--skip-grant-tables")
         if not self.made.streams:
             own.append("--skip-slave-start")
         self.socket.unlink(missing_ok=True)
@@ -298,9 +304,8 @@ class Server:
 
     def fill(self) -> None:
         """Accounts, database, tables and rows; a replica has them from its primary."""
-        if not self.made.checks_nobody:
-            with self.connect() as here:
-                _run(here, self._following() if self.made.upstream else _made(self.made))
+        with self.connect() as here:
+            _run(here, self._following() if self.made.upstream else _made(self.made))
         if self.made.upstream is not None and self.made.streams:
             await_that(self._has_caught_up, "the replica")
             if self.made.delayed:
@@ -313,8 +318,10 @@ class Server:
         ip, port = private(self.made.upstream)
         secured = int(self.job.behind is not None and self.job.behind.tls is not None)
         login = f"MASTER_USER = '{REPLICATOR}', MASTER_PASSWORD = '{REPLICATOR_PASSWORD}', MASTER_SSL = {secured}"
-        place = f"MASTER_HOST = '{ip}', MASTER_PORT = {port}, MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos"
-        yield f"CHANGE MASTER TO {place}, {login}"
+        place = f"MASTER_HOST = '{ip}', MASTER_PORT = {port}, MASTER_CONNECT_RETRY = 1"
+        # by place and not by GTID: of a server that calls itself MySQL, MariaDB takes none
+        log = f"MASTER_USE_GTID = no, MASTER_LOG_FILE = '{LOG}.000001', MASTER_LOG_POS = 4"
+        yield f"CHANGE MASTER TO {place}, {log}, {login}"
         if self.made.streams:
             yield "START SLAVE"
 
@@ -349,10 +356,10 @@ def _run(connection: pymysql.Connection[Any], statements: Iterable[str]) -> None
 def _options(settings: Mapping[str, str]) -> Iterable[str]:
     """On the command line; MySQL's own settings, which MariaDB has not, are left out by it."""
     if "log_bin" not in settings:
-        yield "--log-bin=binary"
+        yield f"--log-bin={LOG}"
     for name, value in settings.items():
         if name == "log_bin":
-            yield "--log-bin=binary" if value == "ON" else "--skip-log-bin"
+            yield f"--log-bin={LOG}" if value.upper() == "ON" else "--skip-log-bin"
         else:
             yield f"--loose-{name.replace('_', '-')}={value}"
 
