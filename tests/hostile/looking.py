@@ -40,7 +40,15 @@ PATIENCE_S = 60.0
 """After which a run is ended from outside: it hangs."""
 
 FORKS = multiprocessing.get_context("forkserver")
-LATE = (*PROBES.values(), "dns.asyncresolver", "dns.dnssec", "roadworthy.report.terminal", "roadworthy.report.allure")
+STORES = tuple(f"roadworthy.probes.{name}" for name in ("postgresql", "mysql", "mongodb", "cache"))
+LATE = (
+    *PROBES.values(),
+    *STORES,
+    "dns.asyncresolver",
+    "dns.dnssec",
+    "roadworthy.report.terminal",
+    "roadworthy.report.allure",
+)
 """Modules that a run imports when it first needs them; here no look waits for that, nor is memory counted for it."""
 
 FORKS.set_forkserver_preload([__name__, *LATE])
