@@ -21,10 +21,11 @@ from roadworthy.sandbox.stores.tables import Table, tables_of
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from roadworthy.sandbox.stores.serving import StoreJob
+    from roadworthy.target.blocks.stores import SettingValue
     from roadworthy.target.models import Target
 
 ADMINISTRATOR, ADMINISTRATOR_PASSWORD = "sandbox", "only-between-these-servers"
@@ -103,11 +104,16 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         asks_for_login=bool(accounts),
         collections=tuple(tables_of(promised)),
         seeds=tuple(documents_of(component)),
-        parameters=tuple((key, str(value).strip("<>= ")) for key, value in (promised.settings or {}).items()),
+        parameters=tuple((key, _parameter(value)) for key, value in (promised.settings or {}).items()),
         replica_set=replica_set,
         members=members,
         beside=tuple((address[0], address[1] + number) for number in range(1, members + 1 if replica_set else 1)),
     )
+
+
+def _parameter(promised: SettingValue) -> str:
+    """As the server reads it; of a bound, what is just inside."""
+    return str(promised).lower() if isinstance(promised, bool) else str(promised).strip("<>= ")
 
 
 # --- to reality ------------------------------------------------------------------------------------------------------
@@ -249,9 +255,21 @@ class _Member:
                     keys = [_key(column) for column in index.columns] or [("roadworthy", 1)]
                     database[collection.name].create_index(keys, name=index.name, hidden=not index.valid)
                 for row in collection.rows:
-                    database[collection.name].insert_one(dict(row))
+                    database[collection.name].insert_one(_document(row))
             for name, document in made.seeds:
-                database[name].insert_one(dict(document))
+                database[name].insert_one(_document(document))
+
+
+def _document(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """`a.b` is a field of a field."""
+    document: dict[str, Any] = {}
+    for path, value in fields:
+        *outer, name = path.split(".")
+        place = document
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[name] = value
+    return document
 
 
 def _key(column: str) -> tuple[str, int | str]:
