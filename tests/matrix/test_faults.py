@@ -12,7 +12,7 @@ from roadworthy.check import Severity
 from roadworthy.proofs import Proofs
 from roadworthy.sandbox.faults import FAULTS
 from roadworthy.verdict.models import Decision
-from tests.matrix.seeing import TARGETS, fault_of, faults_of, gate, overlays_for, reds, see, up
+from tests.matrix.seeing import TARGETS, fault_of, faults_of, gate, needs_packages, overlays_for, reds, see, up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,12 +21,24 @@ if TYPE_CHECKING:
 
 ADVICE = {entry.check.id for entry in entries() if entry.check.severity is Severity.INFO}
 ADVISED = {
-    "bitflow-owner-portal": {"HDR-ADVICE[api]"},
-    "innobic-procurement": {"HDR-ADVICE[edge-apex]", "HDR-ADVICE[edge-www]"},
+    "elymica": {"CACHE-ADVICE[redis]"},
+    "bitflow-lms": {"CACHE-ADVICE[redis]"},
+    "bitflow-owner-portal": {"HDR-ADVICE[api]", "QUEUE-ADVICE[mysql]", "DB-ADVICE[mysql]"},
+    "innobic-procurement": {
+        "HDR-ADVICE[edge-apex]",
+        "HDR-ADVICE[edge-www]",
+        "QUEUE-ADVICE[mysql]",
+        "DB-ADVICE[mysql]",
+    },
+    "node-mongo": {"DB-ADVICE[mongo]"},
 }
 """Where a target promises what experts advise against today."""
 
-CASES = [pytest.param(name, fault, id=f"{name}-{fault}") for name in TARGETS for fault in faults_of(name)]
+MARKS = {name: (pytest.mark.full,) if needs_packages(name) else () for name in TARGETS}
+NAMES = [pytest.param(name, marks=MARKS[name], id=name) for name in TARGETS]
+CASES = [
+    pytest.param(name, fault, marks=MARKS[name], id=f"{name}-{fault}") for name in TARGETS for fault in faults_of(name)
+]
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +57,7 @@ def sandbox_of() -> Iterator[Callable[..., Sandbox]]:
 
 @pytest.mark.matrix
 @pytest.mark.real
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_healthy_deployment_has_no_finding(sandbox_of: Callable[..., Sandbox], name: str) -> None:
     verdict = gate(sandbox_of(name), name)
     assert verdict.decision is Decision.GO, verdict.headline

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from roadworthy.probes.postgresql_session import Talk
 
 PAUSE_S = 0.05
+MADE_BY_ANOTHER = frozenset({"42P07", "23505"})
+"""duplicate_table, and unique_violation in the catalogue while the other one is not done (PostgreSQL, appendix A)."""
 NO_SUCH_TABLE = frozenset({"42P01", "1146"})
 """The table itself has not arrived yet."""
 
@@ -166,11 +168,21 @@ class _Postgres:
         await self._begin()
         ((there,),) = await self._rows("SELECT to_regclass(%s) IS NOT NULL", (quoted_part(table),))
         if not there:  # even IF NOT EXISTS asks for the right to make one
+            await self._make(name)
+        await self._rows(f"INSERT INTO {name} (id) VALUES (%s)", (marker,))  # noqa: S608 - quoted
+        await self._rows("COMMIT")
+
+    async def _make(self, name: str) -> None:
+        """Makes the table; where somebody else makes it at the same moment (for another replica), it is there."""
+        await self._rows("SAVEPOINT roadworthy")
+        try:
             await self._rows(
                 f"CREATE TABLE {name} (id text PRIMARY KEY, written_at timestamptz NOT NULL DEFAULT now())"
             )
-        await self._rows(f"INSERT INTO {name} (id) VALUES (%s)", (marker,))  # noqa: S608 - quoted
-        await self._rows("COMMIT")
+        except LoginRefused as error:
+            if error.refused.code not in MADE_BY_ANOTHER:
+                raise
+            await self._rows("ROLLBACK TO SAVEPOINT roadworthy")
 
     async def has(self, table: str, marker: str) -> bool:
         try:
