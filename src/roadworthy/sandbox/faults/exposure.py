@@ -183,7 +183,7 @@ def _says_nothing_of_security_txt(deployment: Deployment) -> Iterable[str]:
             yield name
 
 
-_FILES = {"also": ("EXP-DENIED",)}
+_FILES = ("EXP-DENIED",)
 
 FAULTS = (
     fault(
@@ -192,7 +192,7 @@ FAULTS = (
         "EXP-DOT-FILES",
         where=_hiding("dot-files"),
         change=_serving(Page("/.env", ENV, "text/plain"), dots=True),
-        **_FILES,
+        also=_FILES,
     ),
     fault(
         "git-folder-served",
@@ -204,7 +204,7 @@ FAULTS = (
             Page("/.git/config", GIT_CONFIG, "text/plain"),
             dots=True,
         ),
-        **_FILES,
+        also=_FILES,
     ),
     fault(
         "backup-served",

@@ -385,8 +385,8 @@ def _definitions(made: Postgres) -> Iterable[str]:
         columns = ", ".join((KEY, *map(_column, table.columns)))
         yield f"CREATE TABLE {quoted(table.name)} ({columns})"
         for index in table.indexes:
-            columns = index.columns or (table.columns[0].name,)
-            yield f"CREATE INDEX {quoted(index.name)} ON {quoted(table.name)} ({', '.join(map(quoted, columns))})"
+            of = ", ".join(map(quoted, index.columns or (table.columns[0].name,)))
+            yield f"CREATE INDEX {quoted(index.name)} ON {quoted(table.name)} ({of})"
             if not index.valid:
                 which = f"{literal(quoted(index.name))}::regclass"
                 yield f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = {which}"  # noqa: S608 - a fault's own
