@@ -77,12 +77,18 @@ class _Door(asyncssh.SSHServer):
 
 
 async def pump(reader: Any, writer: Any) -> None:
-    """Passes bytes on, and their end."""
+    """Passes bytes on."""
     with suppress(asyncssh.Error, OSError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-        writer.write_eof()
+
+
+async def hear(process: asyncio.subprocess.Process, stdin: Any) -> None:
+    """What a command is told, and the end of it."""
+    await pump(stdin, process.stdin)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 async def speak(process: asyncio.subprocess.Process, stdout: Any, stderr: Any) -> None:
@@ -117,7 +123,7 @@ async def ssh_host(folder: Path, **fields: Any) -> AsyncIterator[Host]:
         channel = stdout.channel
         tasks = [
             asyncio.create_task(work)
-            for work in (pump(stdin, started.stdin), channel.wait_closed(), speak(started, stdout, stderr))
+            for work in (hear(started, stdin), channel.wait_closed(), speak(started, stdout, stderr))
         ]
         try:
             await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)  # as sshd does: it ends with either

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -24,6 +25,8 @@ from roadworthy.sandbox.deployment import State, local_port
 from roadworthy.sandbox.ending import die_with_parent
 
 if TYPE_CHECKING:
+    import asyncssh
+
     from roadworthy.sandbox.deployment import Deployment
     from roadworthy.target.models import Vantage
 
@@ -162,7 +165,7 @@ async def listen(job: SshHost, folder: Path) -> None:
             there = known.get(dest_host.lower().rstrip(".")) or (dest_host if dest_host.startswith(network) else None)
             if there is None:
                 raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "Name or service not known")
-            return self.connection.forward_connection(there, local_port(dest_port))
+            return _forward(self.connection, there, local_port(dest_port))
 
     async def run(stdin: Any, stdout: Any, stderr: Any) -> None:
         await _run(stdout.channel.get_command(), folder, stdin, stdout, stderr)
@@ -181,6 +184,18 @@ async def listen(job: SshHost, folder: Path) -> None:
     await server.wait_closed()
 
 
+async def _forward(connection: asyncssh.SSHServerConnection, ip: str, port: int) -> Any:
+    """A connection; where it fails, OpenSSH tells the error's words alone."""
+    import asyncssh  # noqa: PLC0415 - as above
+
+    try:
+        return await connection.forward_connection(ip, port)
+    except asyncssh.ChannelOpenError as error:
+        number = re.search(r"Errno (\d+)", error.reason)
+        reason = os.strerror(int(number[1])) if number else error.reason
+        raise asyncssh.ChannelOpenError(error.code, reason) from None
+
+
 async def _run(command: str | None, folder: Path, stdin: Any, stdout: Any, stderr: Any) -> None:
     """A command, as long as its channel is open and it runs."""
     words = ["/bin/sh", "-c", _own(command, folder)] if command is not None else ["/bin/sh", "-l"]
@@ -193,11 +208,16 @@ async def _run(command: str | None, folder: Path, stdin: Any, stdout: Any, stder
         preexec_fn=partial(_begin, os.getpid()),
     )
 
+    async def hear() -> None:
+        await _pump(stdin, process.stdin)
+        if process.stdin is not None:
+            process.stdin.close()
+
     async def speak() -> None:
-        await asyncio.gather(_pump(process.stdout, stdout), _pump(process.stderr, stderr))
+        await asyncio.gather(_pump(process.stdout, stdout), _pump(process.stderr, stderr))  # one end for both: exit
         stdout.channel.exit(await process.wait())
 
-    tasks = [asyncio.create_task(work) for work in (_pump(stdin, process.stdin), stdout.channel.wait_closed(), speak())]
+    tasks = [asyncio.create_task(work) for work in (hear(), stdout.channel.wait_closed(), speak())]
     try:
         await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -222,11 +242,10 @@ def _own(command: str, folder: Path) -> str:
 
 
 async def _pump(reader: Any, writer: Any) -> None:
-    """Passes bytes on, and their end."""
+    """Passes bytes on."""
     import asyncssh  # noqa: PLC0415 - as above
 
     with suppress(asyncssh.Error, OSError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-        writer.write_eof()
