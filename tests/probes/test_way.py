@@ -584,6 +584,31 @@ def test_without_a_key_file_the_agent_is_asked(tmp_path: Path, monkeypatch: pyte
     assert "the SSH agent does not answer: No such file" in asyncio.run(meet())
 
 
+@pytest.mark.full
+def test_an_agent_shows_its_keys(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = str(tmp_path / "agent")
+    monkeypatch.setenv("SSH_AUTH_SOCK", place)
+
+    async def meet() -> None:
+        agent = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", place, stdout=asyncio.subprocess.PIPE)
+        assert agent.stdout is not None
+        try:
+            async with ssh_host(tmp_path / "ssh") as host, serve(echo) as there:
+                network = host.network(bastion=host.vantage(key_file=None))
+                assert b"SSH_AUTH_SOCK" in await agent.stdout.readline()
+                async with bench_of(network) as bench:
+                    assert "the SSH agent holds no key" in str(await asked(bench, there))
+                added = await asyncio.create_subprocess_exec("ssh-add", "-q", str(host.key))
+                assert await added.wait() == 0
+                async with bench_of(network) as bench:
+                    assert await asked(bench, there) is TcpState.OPEN
+        finally:
+            agent.terminate()
+            await agent.communicate()
+
+    asyncio.run(meet())
+
+
 def test_a_host_behind_a_host(serve: Serve, tmp_path: Path) -> None:
     """The inner one's name is known to the outer one alone; where the outer one fails, both say the same."""
 

@@ -166,6 +166,14 @@ def test_a_component_is_looked_at_from_its_vantage_point() -> None:
     assert [ask.via for ask in (*asks_of(PortCase, given), *asks_of(DatabaseCase, given))] == ["bastion", "bastion"]
 
 
+def test_a_command_that_connects_is_not_asked_for_the_port_alone() -> None:
+    """It seldom says that it is connected; the database's own answer does."""
+    by_command = {"bastion": {"command": ["nc", "{host}", "{port}"]}}
+    given = target({"login": LOGIN}, via="bastion", vantages=by_command)
+    assert asks_of(PortCase, given) == []
+    assert [ask.via for ask in asks_of(DatabaseCase, given)] == ["bastion"]
+
+
 @pytest.mark.parametrize(
     ("vantages", "told"),
     [

@@ -45,10 +45,15 @@ class PortCase(Case[None, TcpAsk, TcpObservation]):
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[None, TcpAsk]]:
         """One connection to every address; a domain has no port."""
-        del target
         host, port = component.endpoint
-        if component.domain is None:
+        if component.domain is None and not _tells_by_talking(target, component):
             yield None, TcpAsk(host=host, port=port, via=component.via)
+
+
+def _tells_by_talking(target: Target, component: Component) -> bool:
+    """Whether a command connects, which seldom says that it is connected, and the store's own answers say so."""
+    vantage = target.network.vantages[component.via] if component.via is not None else None
+    return vantage is not None and vantage.command is not None and bool(component.database or component.cache)
 
 
 class HealthCase(Case[Health, HttpAsk, HttpObservation]):
