@@ -416,6 +416,43 @@ def test_a_host_that_dies_while_a_driver_talks_is_a_failed_vantage_point(serve: 
     asyncio.run(meet())
 
 
+def test_a_host_that_freezes_is_told_from_a_silent_store(serve: Serve, tmp_path: Path) -> None:
+    async def meet() -> None:
+        frozen = asyncio.Event()
+
+        async def freezes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            near, there = await asyncio.open_connection("127.0.0.1", host.port)
+
+            async def passes(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+                while (data := await source.read(65536)) and not frozen.is_set():
+                    sink.write(data)
+                await asyncio.Event().wait()
+
+            try:
+                await asyncio.gather(passes(reader, there), passes(near, writer))
+            finally:
+                there.transport.abort()
+
+        async with ssh_host(tmp_path) as host, serve(freezes) as between, serve(silent) as mute:
+            network = host.network(f"{HOST}:22:127.0.0.1:{between.port}", bastion=host.vantage())
+            async with bench_of(network) as bench:
+                async with link(AFAR, mute, bench) as way, driver(way) as (reader, _):
+                    with pytest.raises(TimeoutError):
+                        async with asyncio.timeout(2 * bench.patience_s):
+                            await reader.read()  # the store is silent, and the host is well
+                    frozen.set()
+                    with suppress(ConnectionError):
+                        assert await reader.read() == b""
+                    assert way.failed is not None
+                    assert way.ended is None
+                    way.failed = None
+                seen = await asked(bench, mute)
+                assert isinstance(seen, NotObserved)
+                assert seen.reason is Reason.VANTAGE
+
+    asyncio.run(meet())
+
+
 def test_who_is_not_let_in_tries_once(tmp_path: Path) -> None:
     """Twenty asks, one login: hosts lock out who keeps trying."""
 
