@@ -32,7 +32,7 @@ def advice(seen: CacheObservation, promised: Cache) -> list[str]:
     """
     inside = seen.inside
     found = []
-    if inside.asks_password is False and not decided(promised, "refuses_anonymous"):
+    if inside.asks_password is False and not decided(promised, "refuses_anonymous", "sentinel"):
         found.append("whoever reaches it is let in without a password")
     if isinstance(inside.memory, Memory) and not decided(promised, "memory_below"):
         found += _memory(inside.memory, inside.keyspace if isinstance(inside.keyspace, Keyspace) else Keyspace())
