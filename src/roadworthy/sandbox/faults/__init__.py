@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.faults import (
+    cache,
     database,
     dns,
     exposure,
@@ -40,6 +41,7 @@ FAULTS: dict[str, Fault] = {
         *dns.FAULTS,
         *release.FAULTS,
         *database.FAULTS,
+        *cache.FAULTS,
         *migrations.FAULTS,
         *queues.FAULTS,
         *vantage.FAULTS,
