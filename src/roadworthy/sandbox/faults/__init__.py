@@ -44,9 +44,9 @@ FAULTS: dict[str, Fault] = {
         *cache.FAULTS,
         *migrations.FAULTS,
         *queues.FAULTS,
-        *vantage.FAULTS,
         *services.FAULTS,
         *websocket.FAULTS,
+        *vantage.FAULTS,
     )
 }
 
