@@ -31,8 +31,12 @@ ADVISED = {
         "DB-ADVICE[mysql]",
     },
     "node-mongo": {"DB-ADVICE[mongo]"},
+    "database_mysql": {"DB-ADVICE[primary]", "DB-ADVICE[replica]"},
 }
 """Where a target promises what experts advise against today."""
+
+KEPT = 2
+"""Sandboxes at once: idle ones still take their share of the machine."""
 
 MARKS = {name: (pytest.mark.full,) if needs_packages(name) else () for name in TARGETS}
 NAMES = [pytest.param(name, marks=MARKS[name], id=name) for name in TARGETS]
@@ -43,15 +47,21 @@ CASES = [
 
 @pytest.fixture(scope="session")
 def sandbox_of() -> Iterator[Callable[..., Sandbox]]:
-    """One sandbox of each target, and of each variant, for all tests; it comes up when it is first wanted."""
-    with ExitStack() as stack:
-        running: dict[tuple[str, ...], Sandbox] = {}
+    """A sandbox of a target, or of a variant; the last two that were wanted stay up, as tests of one come together."""
+    running: dict[tuple[str, ...], tuple[Sandbox, ExitStack]] = {}
 
-        def get(name: str, *overlays: str) -> Sandbox:
-            if (name, *overlays) not in running:
-                running[name, *overlays] = stack.enter_context(up(name, overlays))
-            return running[name, *overlays]
+    def get(name: str, *overlays: str) -> Sandbox:
+        wanted = (name, *overlays)
+        if wanted not in running:
+            while len(running) >= KEPT:
+                running.pop(next(iter(running)))[1].close()
+            stack = ExitStack()
+            running[wanted] = stack.enter_context(up(name, overlays)), stack
+        running[wanted] = running.pop(wanted)  # the newest stands last
+        return running[wanted][0]
 
+    with ExitStack() as end:
+        end.callback(lambda: [stack.close() for _, stack in running.values()])
         yield get
 
 
