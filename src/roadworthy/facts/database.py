@@ -73,7 +73,12 @@ class DatabaseAsk(Ask):
         return 2
 
     def may_repeat(self, seen: Observation) -> bool:
-        """Whether asking again is no second try of a wrong password."""
+        """Whether asking again is no second try of a wrong password, and may come to something else.
+
+        MongoDB that demands TLS leaves whoever comes without it: that is its answer.
+        """
+        if self.engine == "mongodb" and self.purpose is Purpose.PLAIN and isinstance(seen, DatabaseObservation):
+            return seen.broke is None or seen.broke.end is not StoreEnd.CLOSED
         return self.purpose in (Purpose.SESSION, Purpose.HELLO, Purpose.PLAIN) or not (
             isinstance(seen, DatabaseObservation) and seen.tried
         )

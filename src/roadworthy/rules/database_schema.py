@@ -159,7 +159,7 @@ def wrong_indexes(seen: DatabaseObservation, promised: Database) -> list[str]:
 def _wrong_index(columns: tuple[str, ...] | None, found: IndexSeen | None, engine: Engine) -> list[str]:
     if found is None:
         return ["is not there"]
-    faults = [] if found.valid else ["is there, and not used: it is invalid"]
+    faults = [] if found.valid else ["is there, and not used (invalid, or hidden from the planner)"]
     if columns is not None and [_name(one, engine) for one in columns] != [_name(one, engine) for one in found.columns]:
         faults.append(f"is on ({', '.join(found.columns)}), promised ({', '.join(columns)})")
     return faults

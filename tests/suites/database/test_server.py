@@ -139,6 +139,9 @@ def test_other_refusals_say_nothing_of_tls(suite: ModuleType) -> None:
 
 def test_mongodb_that_demands_tls_leaves_at_the_first_word(suite: ModuleType) -> None:
     check = suite.test_nobody_is_served_without_tls
-    passes(check, plain(broke(StoreEnd.CLOSED, "the greeting"), "mongodb"))
+    left = plain(broke(StoreEnd.CLOSED, "the greeting"), "mongodb")
+    passes(check, left)
+    assert not left.ask.may_repeat(left.seen)
+    assert left.ask.may_repeat(broke(StoreEnd.REFUSED))
     is_not_observed(check, plain(broke(StoreEnd.REFUSED), "mongodb"), "connection refused")
     is_not_observed(check, plain(broke(StoreEnd.SILENT), "mongodb"), "no answer")
