@@ -314,6 +314,8 @@ def _setting(name: str, value: Any) -> Setting:
         value = value["version"]
     lower = name.lower()
     unit: Any = "bytes" if lower.endswith("bytes") else "seconds" if lower.endswith(("secs", "seconds")) else None
+    if lower.endswith(("kilobytes", "megabytes", "gigabytes", "millisecs", "milliseconds", "microseconds")):
+        unit = None  # a number of those, as it is written
     return Setting(value=str(value), unit=unit)
 
 
