@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from roadworthy.facts.cache import CacheObservation, CacheServer, Keyspace, Memory, Persistence
+from roadworthy.facts.cache import CacheAsk, CacheObservation, CacheServer, Keyspace, Memory, Persistence
 from roadworthy.facts.database import Setting
 from roadworthy.facts.store import Purpose, StoreEnd, Unseen
 from roadworthy.probes.bench import Address
+from roadworthy.probes.cache import observe
 from tests.probes.cache_servers import APP, HOST, PASSWORD, USERS, Server, awaited, bench_of, free_port, look, running
 
 if TYPE_CHECKING:
@@ -222,9 +223,6 @@ class Front:
                 inner_writer.transport.abort()
 
         async def meet() -> CacheObservation:
-            from roadworthy.facts.cache import CacheAsk  # noqa: PLC0415 - here alone
-            from roadworthy.probes.cache import observe  # noqa: PLC0415 - here alone
-
             bench = bench_of(ca_file=str(self.ca_file))
             async with serve(passing, tls=context) as address, bench.exits:
                 given = {"username": APP, "password": PASSWORD, "tls": True, **fields}
@@ -290,9 +288,6 @@ def saying(*answers: bytes) -> Any:
 
 def heard(serve: Serve, talk: Any, **fields: Any) -> CacheObservation:
     async def meet() -> CacheObservation:
-        from roadworthy.facts.cache import CacheAsk  # noqa: PLC0415 - here alone
-        from roadworthy.probes.cache import observe  # noqa: PLC0415 - here alone
-
         bench = bench_of(0.4)
         async with serve(talk) as address, bench.exits:
             return await observe(CacheAsk.model_validate({"host": HOST, "port": 6379, **fields}), address, bench)
@@ -389,9 +384,6 @@ def test_a_closed_port_is_a_state() -> None:
 
 def test_it_ends_when_it_is_cancelled(serve: Serve) -> None:
     async def meet() -> None:
-        from roadworthy.facts.cache import CacheAsk  # noqa: PLC0415 - here alone
-        from roadworthy.probes.cache import observe  # noqa: PLC0415 - here alone
-
         bench = bench_of(5)
         async with serve(_mute) as address, bench.exits:
             with pytest.raises(TimeoutError):

@@ -8,6 +8,7 @@ be reached is recorded as such. Of CLUSTER NODES what matters is kept, and the v
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ AT_ONCE = 8
 MOST_MEMBERS = 1000
 """That a cluster can have, by its makers' own advice."""
 
+SLOTS = 16384
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 _FIELDS = 8
 """Of a line of CLUSTER NODES before its slots."""
 
@@ -221,7 +224,6 @@ def _slots(held: list[str]) -> tuple[tuple[tuple[int, int], ...], int]:
     """Ranges of slots, and how many slots are on the move (`[93-<-id]`, `[77->-id]`)."""
     found = []
     for text in held:
-        first, _, last = text.partition("-")
-        if first.isdecimal() and (last or first).isdecimal() and len(text) < len("16383-16383") + 1:
-            found.append((int(first), int(last or first)))
+        if (match := _RANGE.fullmatch(text)) and int(match[1]) <= int(match[2] or match[1]) < SLOTS:
+            found.append((int(match[1]), int(match[2] or match[1])))
     return tuple(sorted(found)), sum(text.startswith("[") for text in held)
