@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from roadworthy.target.models import Component, Target
 
+SSH_PORT = 22
+
 AnyCase = Case[Any, Any, Any]
 
 
@@ -149,7 +151,11 @@ def _look(function: Callable[..., None], subject: Subject, expected: object, rec
         address=record.address,
         outcome=outcome,
         seen=seen,
-        by_hand=_by_hand(check.by_hand_for(getattr(record.ask, "engine", None)) if check else "", record),
+        by_hand=_from_there(
+            _by_hand(check.by_hand_for(getattr(record.ask, "engine", None)) if check else "", record),
+            record.ask.via,
+            subject.target,
+        ),
         evidence=evidence,
         attempts=len(record.earlier_attempts) + 1,
         elapsed_s=record.elapsed_s,
@@ -229,6 +235,16 @@ def _what(ask: Ask) -> str:
     if (url := getattr(ask, "url", None)) is not None:
         return str(url)
     return f"{ask.host}:{ask.port}" + (f" from {ask.via}" if ask.via else "")
+
+
+def _from_there(command: str, via: str | None, target: Target) -> str:
+    """The command as it is given where it was looked at from."""
+    vantage = target.network.vantages.get(via or "")
+    if vantage is None or vantage.ssh is None or not command:
+        return command
+    user, host, port = vantage.login
+    place = ([] if port == SSH_PORT else ["-p", str(port)]) + [f"{user}@{host}" if user else host]
+    return shlex.join(["ssh", "-t", *place, command])
 
 
 class _Blank(dict[str, str]):
