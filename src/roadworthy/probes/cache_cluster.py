@@ -222,8 +222,7 @@ def _shown(address: str) -> str:
 
 def _slots(held: list[str]) -> tuple[tuple[tuple[int, int], ...], int]:
     """Ranges of slots, and how many slots are on the move (`[93-<-id]`, `[77->-id]`)."""
-    found = []
-    for text in held:
-        if (match := _RANGE.fullmatch(text)) and int(match[1]) <= int(match[2] or match[1]) < SLOTS:
-            found.append((int(match[1]), int(match[2] or match[1])))
-    return tuple(sorted(found)), sum(text.startswith("[") for text in held)
+    ranges = [match for text in held if (match := _RANGE.fullmatch(text))]
+    found = [(int(match[1]), int(match[2] or match[1])) for match in ranges]
+    known = ((first, last) for first, last in found if first <= last < SLOTS)
+    return tuple(sorted(known)), sum(text.startswith("[") for text in held)
