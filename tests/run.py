@@ -5,14 +5,16 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ("curl", "openssl")
+PACKAGES = {"curl": "curl", "openssl": "openssl", "mariadbd": "mariadb-server-core"}
+"""Each program that is looked for, and its package; none of them starts a service."""
 
 
 def main(arguments: list[str]) -> None:
     """Becomes pytest."""
     full = "--full" in arguments
     rest = [argument for argument in arguments if argument != "--full"]
-    missing = [package for package in PACKAGES if not shutil.which(package)]
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    missing = [package for program, package in PACKAGES.items() if not shutil.which(program, path=path)]
     if full and missing and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-q"], check=True)
         subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", *missing], check=True)

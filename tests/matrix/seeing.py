@@ -100,6 +100,14 @@ def environment(name: str) -> dict[str, str]:
     return {variable: f"{variable.lower()}-of-{name}" for variable in needed} | {"EXPECTED_VERSION": RELEASE}
 
 
+@cache
+def needs_packages(name: str) -> bool:
+    """Whether a target's sandbox takes more than the registry has: MariaDB, in place of MySQL too."""
+    target = load_release(target_file(name), environ=environment(name)).target
+    engines = (component.database.engine for component in target.components.values() if component.database)
+    return not {"mysql", "mariadb"}.isdisjoint(engines)
+
+
 def overlays_for(name: str, fault: str) -> tuple[str, ...]:
     """What is laid over a target while a fault is in: a run need not take its time where no limit is at stake."""
     unhurried = HERE / "unhurried" / f"{name}.yaml"

@@ -163,7 +163,7 @@ def _object(tokens: list[Token]) -> str:
         kinds.append(tokens.pop(0).text.lower())
     kind = "".join(f"{word} " for word in kinds if word != "table")
     if any(token.says("@") for token in tokens):
-        return _account(tokens)
+        return _account(tokens) or "''"
     if len(tokens) == 1 and tokens[0].text:  # MariaDB's own: one name alone
         return kind + tokens[0].text
     if len(tokens) != 3 or not tokens[1].says("."):  # noqa: PLR2004 - a schema, a dot, a name

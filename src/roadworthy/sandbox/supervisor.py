@@ -248,7 +248,7 @@ class Sandbox:
 
 def _kind(job: Job) -> str:
     if isinstance(job, StoreJob):
-        return job.store.product.value
+        return getattr(job.store.contents, "described", "") or job.store.product.value
     kinds = {"Nginx": "nginx", "Relay": "TLS relay", "Names": "DNS", "MailJob": "SMTP", "SshHost": "SSH"}
     return kinds.get(type(job).__name__, "service")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from roadworthy.sandbox.faults import (
     cache,
     database,
+    database_mongodb,
+    database_mysql,
     dns,
     exposure,
     headers,
@@ -41,6 +43,8 @@ FAULTS: dict[str, Fault] = {
         *dns.FAULTS,
         *release.FAULTS,
         *database.FAULTS,
+        *database_mongodb.FAULTS,
+        *database_mysql.FAULTS,
         *cache.FAULTS,
         *migrations.FAULTS,
         *queues.FAULTS,

@@ -267,7 +267,7 @@ class Server:
         ]
         if self.made.version:
             own.append(f"--version={self.made.version}-sandbox")
-        if not self.made.streams:
+        if not self.made.streams and self.is_complete:
             own.append("--skip-slave-start")
         self.socket.unlink(missing_ok=True)
         log = self.directory / "mariadb.log"
@@ -306,10 +306,9 @@ class Server:
         """Accounts, database, tables and rows; a replica has them from its primary."""
         with self.connect() as here:
             _run(here, self._following() if self.made.upstream else _made(self.made))
-        if self.made.upstream is not None and self.made.streams:
+        if self.made.upstream is not None:
             await_that(self._has_caught_up, "the replica")
-            if self.made.delayed:
-                self._fall_behind()
+            self._place()
         (self.data / COMPLETE).touch()
 
     def _following(self) -> Iterable[str]:
@@ -322,8 +321,15 @@ class Server:
         # by place and not by GTID: of a server that calls itself MySQL, MariaDB takes none
         log = f"MASTER_USE_GTID = no, MASTER_LOG_FILE = '{LOG}.000001', MASTER_LOG_POS = 4"
         yield f"CHANGE MASTER TO {place}, {log}, {login}"
-        if self.made.streams:
-            yield "START SLAVE"
+        yield "START SLAVE"
+
+    def _place(self) -> None:
+        """Brings a replica into the state that it is to be in."""
+        if not self.made.streams:
+            with self.connect() as here:
+                _run(here, ["STOP SLAVE"])
+        elif self.made.delayed:
+            self._fall_behind()
 
     def _has_caught_up(self) -> bool:
         """It has applied all, the application's account at last."""
