@@ -104,6 +104,30 @@ def _without_setting(deployment: Deployment, component: str) -> Deployment:
     return change(deployment, component)
 
 
+def _followers(deployment: Deployment, primary: str) -> Iterable[str]:
+    for name, component in deployment.target.components.items():
+        follows = component.cache.follows if component.cache is not None else None
+        if follows is not None and follows.component == primary:
+            yield name
+
+
+def _copied(holds: Callable[[Cache, Valkey], bool] = lambda *_: True) -> Where:
+    """Those whose replicas are promised, and are components."""
+    promising = _promising("replicas", holds)
+    return lambda deployment: (
+        name for name in promising(deployment) if any(True for _ in _followers(deployment, name))
+    )
+
+
+def _in_followers(**changes: Any) -> Change:
+    def changed(deployment: Deployment, component: str) -> Deployment:
+        for name in _followers(deployment, component):
+            deployment = _with(**changes)(deployment, name)
+        return deployment
+
+    return changed
+
+
 def _crowded(deployment: Deployment, component: str) -> Deployment:
     """As many as leave a few for those who look."""
     return _contents(
@@ -244,6 +268,22 @@ FAULTS = (
         where=_promising("follows"),
         change=_with(streams=False),
         also=("CACHE-REPLICAS", "CACHE-SENTINEL"),
+    ),
+    fault(
+        "cache-without-replicas",
+        "All replicas of the cache have its old password: nobody copies it.",
+        "CACHE-REPLICAS",
+        where=_copied(),
+        change=_in_followers(streams=False),
+        also=("CACHE-FOLLOWS", "CACHE-SENTINEL"),
+    ),
+    fault(
+        "cache-replicas-late",
+        "What the cache's replicas say no longer comes to it.",
+        "CACHE-REPLICA-LAG",
+        where=_copied(lambda promised, _: promised.replicas is not None and promised.replicas.max_lag is not None),
+        change=_in_followers(stalls=True),
+        also=("CACHE-LAG",),
     ),
     fault(
         "cache-promoted",
