@@ -123,6 +123,14 @@ def _other_setting(deployment: Deployment, component: str) -> Deployment:
 _following = _promising("follows", primary=False)
 
 
+def _marked(deployment: Deployment) -> Iterable[str]:
+    """Replicas that a marker is looked for on."""
+    for name in _following(deployment):
+        promised = deployment.component(name).database
+        if promised is not None and promised.follows is not None and promised.follows.marker is not None:
+            yield name
+
+
 def _published_login(deployment: Deployment, component: str) -> Deployment:
     promised, store = deployment.component(component).database, deployment.store_of(component)
     assert store is not None  # noqa: S101 - `where` chose it
@@ -313,6 +321,22 @@ FAULTS = (
         where=_following,
         change=_with(paused=True),
         also=("DB-REPLICA-LAG", "DB-MARKER"),
+    ),
+    fault(
+        "replica-late",
+        "A replica applies everything an hour late (`recovery_min_apply_delay`), and has nothing to apply yet.",
+        "DB-MARKER",
+        where=_marked,
+        change=_contents(lambda made: replace(made, settings=(*made.settings, ("recovery_min_apply_delay", "1h")))),
+        also=("DB-LAG", "DB-REPLICA-LAG"),
+    ),
+    fault(
+        "database-renamed",
+        "The database has another name.",
+        "DB-NAME",
+        where=_promising("name"),
+        change=_contents(lambda made: replace(made, database=f"{made.database}_2")),
+        also=("DB-MARKER",),
     ),
     fault(
         "replica-promoted",
