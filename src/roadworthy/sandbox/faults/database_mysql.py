@@ -183,6 +183,14 @@ FAULTS = (
         also=("DB-ADVICE",),
     ),
     fault(
+        "mysql-is-mariadb",
+        "MariaDB answers where MySQL is promised.",
+        "DB-PRODUCT",
+        where=_promising("engine", of=lambda promised: promised.engine == "mysql"),
+        change=_with(version=None),
+        also=("DB-VERSION", "DB-ADVICE", "DB-COLLATION"),
+    ),
+    fault(
         "mysql-plain",
         "The database speaks no TLS.",
         "DB-ENCRYPTED",
