@@ -314,6 +314,7 @@ FAULTS = (
         "DB-ROWS",
         where=_promising("rows"),
         change=_contents(_without_first_row),
+        also=("DB-PUBLISHED-PASSWORDS",),
     ),
     fault(
         "mongodb-second-document",

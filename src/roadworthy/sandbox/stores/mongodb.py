@@ -129,6 +129,7 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     addresses = (job.store.address, *made.beside[:-1]) if made.replica_set else (private(job.store.address),)
     keys = _files(job, directory)
     members = [_Member(job, address, directory / str(number), keys) for number, address in enumerate(addresses)]
+    await_that(lambda: all(map(_is_free, addresses)), "the end of those that were here before")
     processes = [member.start() for member in members]
     for member in members:
         await_that(member.answers, "MongoDB")
@@ -146,6 +147,15 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     alive = [process for number, process in enumerate(processes) if number not in made.dead]
     door = Door(made.beside[-1], addresses[-1]) if made.replica_set else Door(job.store.address, addresses[0])
     return [door], alive
+
+
+def _is_free(address: tuple[str, int]) -> bool:
+    """Whether nobody listens: a server that was killed takes its time."""
+    try:
+        socket.create_server(address).close()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
