@@ -108,8 +108,8 @@ def only(observation: QueueObservation) -> QueueSeen:
 def test_laravel(store: redis.Redis, count: Any) -> None:
     key = "shop_queues:default"
     store.rpush(key, json.dumps({"pushedAt": f"{AGO.timestamp():.4f}"}), json.dumps({"id": "2"}))
-    store.zadd(f"{key}:delayed", {"due": NOW.timestamp() - 5, "later": NOW.timestamp() + 500})
-    store.zadd(f"{key}:reserved", {"a": NOW.timestamp() + 60, "lost": NOW.timestamp() - 60})
+    store.zadd(f"{key}:delayed", {"due": NOW.timestamp() - 5, "later": NOW.timestamp() + 86400})
+    store.zadd(f"{key}:reserved", {"a": NOW.timestamp() + 86400, "lost": NOW.timestamp() - 60})
     seen = only(count("laravel", prefix="shop_", retry_after_s=90.0))
     assert (seen.waiting, seen.delayed, seen.reserved, seen.overdue, seen.traces) == (3, 1, 2, 1, True)
     assert isinstance(seen.oldest, Oldest)
@@ -343,7 +343,7 @@ def test_too_many_to_look_through(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    at, ago = int(NOW.timestamp()), int(AGO.timestamp())
+    at, ago = int(datetime.now(UTC).timestamp()), int(AGO.timestamp())
     with cluster(tmp_path_factory.mktemp("queues")) as made:
         made.execute("CREATE DATABASE shop", f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'", database="postgres")
         made.execute(

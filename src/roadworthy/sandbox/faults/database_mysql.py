@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ANOTHER = "-and-something-else"
 FORMER = "5.7.44"
+FEW = 100
 
 
 def _promising(key: str, *, primary: bool = True, of: Callable[[Database], Any] = bool) -> Where:
@@ -121,6 +122,12 @@ def _other_setting(made: MariaDb, promised: Database) -> MariaDb:
 def _default_login(made: MariaDb, promised: Database) -> MariaDb:
     login = next((one for one in promised.refuses_logins or () if one.published), (promised.refuses_logins or ())[0])
     return replace(made, accounts=(*made.accounts, Account(login.username, login.published)))
+
+
+def _has_few(promised: Database) -> bool:
+    """So few connections may be made that they are soon taken."""
+    limit = (promised.settings or {}).get("max_connections", 0)
+    return isinstance(limit, int) and limit <= FEW
 
 
 def _crowded(made: MariaDb, promised: Database) -> MariaDb:
@@ -271,7 +278,7 @@ FAULTS = (
         "mysql-crowded",
         "Nearly all connections are taken.",
         "DB-CONNECTIONS",
-        where=_promising("connections_below"),
+        where=_promising("connections_below", of=_has_few),
         change=_judged(_crowded),
     ),
     fault(
