@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.mongodb import _imitation, database, observe
 from roadworthy.probes.mongodb_inside import _Members, _replicas, _setting
 from roadworthy.probes.reader import LoginRefused, Withheld
+from roadworthy.probes.way import Way, link
 from roadworthy.sandbox.deployment import Certificate, Product, Store, Tls
 from roadworthy.sandbox.stores.mongodb import Account, MongoDb, set_up
 from roadworthy.sandbox.stores.serving import StoreJob, private
@@ -599,3 +601,35 @@ def test_who_imitates_mongodb_is_named() -> None:
     assert _imitation({}, {"me": "docdb-1.abc.eu-central-1.docdb.amazonaws.com:27017"}, HOST) == "Amazon DocumentDB"
     assert _imitation({"ferretdb": {"version": "v2"}}, {}, HOST) == "FerretDB"
     assert _imitation({}, {}, HOST) == ""
+
+
+def test_a_later_connection_is_trusted_no_less_than_the_first(place: Place) -> None:
+    """The driver logs in over a connection that comes up when the first one's certificate was judged already."""
+    contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2)]
+    for context, authority in zip(contexts, (place.authority, trustme.CA()), strict=True):
+        authority.issue_cert(HOST).configure_cert(context)
+    known, stranger = contexts
+    met: list[asyncio.StreamReader] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.append(reader)
+        with suppress(OSError):
+            await writer.start_tls(known if len(met) == 1 else stranger)
+            writer.write(await reader.read(5))
+        writer.close()
+
+    async def meet() -> tuple[list[bytes], Way]:
+        server, bench, said = await asyncio.start_server(handle, "127.0.0.1", 0), place.bench(), []
+        address = Address(*server.sockets[0].getsockname())
+        async with server, bench.exits, link(ask(), address, bench, tls=True) as way:
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection(way.ip, way.port)
+                writer.write(b"hello")
+                said.append(await reader.read(5))
+                writer.close()
+        return said, way
+
+    said, way = asyncio.run(meet())
+    assert said == [b"hello", b""]
+    assert len(met) == 3
+    assert way.ended is not None

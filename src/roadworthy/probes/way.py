@@ -136,8 +136,14 @@ async def link(
     waiting: list[Stream] = [first]
 
     async def again() -> Stream:
-        """The connection that is open, then new ones: some drivers have several."""
-        return waiting.pop() if waiting else (await _open(ask, address, bench, tls=tls, wish=wish))[0]
+        """The connection that is open, then new ones: some drivers have several, and trust them as the first."""
+        if waiting:
+            return waiting.pop()
+        stream, secured = await _open(ask, address, bench, tls=tls, wish=wish)
+        if way.secured is not None and not way.secured.distrust and (secured is None or secured.distrust):
+            stream.close()
+            raise Ended(StoreEnd.NO_TLS, "connecting again", secured.distrust if secured else "there is none any more")
+        return stream
 
     try:
         async with _listening(way, again):
