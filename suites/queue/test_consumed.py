@@ -4,6 +4,7 @@ from roadworthy.rules import queues as rules
 
 ENTERED = ("CACHE-LOGIN", "CACHE-ENCRYPTED", "DB-LOGIN", "DB-NAME", "DB-ENCRYPTED")
 
+
 @check(
     "QUEUE-CONSUMED",
     severity="critical",

@@ -451,10 +451,10 @@ FAULTS = (
     ),
     fault(
         "grant-more",
-        "The application may delete, too.",
+        "The application may empty tables, too.",
         "DB-GRANTS",
         where=_promising("grants"),
-        change=_contents(lambda made: replace(made, grants=tuple((on, (*what, "DELETE")) for on, what in made.grants))),
+        change=_contents(lambda made: replace(made, grants=tuple((on, (*what, "TRUNCATE")) for on, what in made.grants))),
     ),
     fault(
         "grant-less",
