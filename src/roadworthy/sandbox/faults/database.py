@@ -123,6 +123,15 @@ def _other_setting(deployment: Deployment, component: str) -> Deployment:
 _following = _promising("follows", primary=False)
 
 
+def _refusing_others(deployment: Deployment) -> Iterable[str]:
+    """Those that refuse the default login of somebody else than the promised one."""
+    for name in _promising("refuses_logins")(deployment):
+        promised = deployment.component(name).database
+        own = promised.login.username if promised and promised.login else ""
+        if promised is not None and any(login.username != own for login in promised.refuses_logins or ()):
+            yield name
+
+
 def _marked(deployment: Deployment) -> Iterable[str]:
     """Replicas that a marker is looked for on."""
     for name in _following(deployment):
@@ -135,7 +144,8 @@ def _published_login(deployment: Deployment, component: str) -> Deployment:
     promised, store = deployment.component(component).database, deployment.store_of(component)
     assert store is not None  # noqa: S101 - `where` chose it
     assert promised is not None  # noqa: S101 - as above
-    login = (promised.refuses_logins or ())[0]
+    own = {account.name for account in store.contents.accounts}
+    login = next(login for login in promised.refuses_logins or () if login.username not in own)
     accounts = (*store.contents.accounts, Account(login.username, login.published))
     return deployment.with_store(component, contents=replace(store.contents, accounts=accounts))
 
@@ -293,7 +303,7 @@ FAULTS = (
         "database-default-login",
         "The database's administrator has the password that everybody knows.",
         "DB-DEFAULT-LOGINS",
-        where=_promising("refuses_logins"),
+        where=_refusing_others,
         change=_published_login,
     ),
     fault(
@@ -454,7 +464,9 @@ FAULTS = (
         "The application may empty tables, too.",
         "DB-GRANTS",
         where=_promising("grants"),
-        change=_contents(lambda made: replace(made, grants=tuple((on, (*what, "TRUNCATE")) for on, what in made.grants))),
+        change=_contents(
+            lambda made: replace(made, grants=tuple((on, (*what, "TRUNCATE")) for on, what in made.grants))
+        ),
     ),
     fault(
         "grant-less",
