@@ -215,9 +215,11 @@ def _is_empty(_: Promised, table: Table) -> bool:
 
 
 def _has_a_column_to_lose(promised: Promised, table: Table) -> bool:
-    """The last one is promised, and no index is of it."""
+    """The last one is promised, and neither an index nor a row has it."""
     last = table.columns[-1].name
-    return last in (promised.columns or {}) and not any(last in index.columns for index in table.indexes)
+    used = {column for index in table.indexes for column in index.columns}
+    used |= {column for row in table.rows for column, _ in row}
+    return last in (promised.columns or {}) and last not in used
 
 
 def _has_text(promised: Promised, table: Table) -> bool:
