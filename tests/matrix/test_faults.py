@@ -31,6 +31,7 @@ ADVISED = {
         "DB-ADVICE[mysql]",
     },
     "node-mongo": {"DB-ADVICE[mongo]"},
+    "database_mongodb": {"DB-ADVICE[alone]", "DB-ADVICE[set]"},
     "database_mysql": {"DB-ADVICE[primary]", "DB-ADVICE[replica]"},
 }
 """Where a target promises what experts advise against today."""
