@@ -19,7 +19,7 @@ def store_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]]) ->
     """The store of a component, set up as it promises."""
     component = target.components[name]
     host, port = component.endpoint
-    block = component.database or getattr(component, "cache", None)
+    block = component.database or component.cache
     store = Store(name, (hosts[host][0], local_port(port)), product_of(component))
     offered = component.database is not None and component.database.engine != "mongodb"  # as a careful operator does
     if block is not None and (offered or block.encrypted or block.refuses_plain):

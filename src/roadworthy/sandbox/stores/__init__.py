@@ -42,7 +42,7 @@ def product_of(component: Component) -> Product:
     """What a component that speaks no HTTP really is."""
     if component.database is not None:
         return BY_ENGINE[component.database.engine]
-    if getattr(component, "cache", None) is not None:
+    if component.cache is not None:
         return Product.VALKEY
     return BY_PORT.get(component.endpoint[1], Product.LISTENER)
 
