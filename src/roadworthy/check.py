@@ -55,6 +55,8 @@ class Check:
     """The component is not there at all if this fails: it is waited for, and it explains what depends on it."""
     after: tuple[str, ...]
     """Checks of the same component whose failure explains this one's."""
+    following: bool = False
+    """It judges how the component copies its primary: a primary that is not there explains it."""
     awaited: bool = False
     """It is waited for, as availability is: what it judges takes a while to be true everywhere."""
 
@@ -73,6 +75,7 @@ def check(
     expects: str | None = None,
     availability: bool = False,
     after: tuple[str, ...] = (),
+    following: bool = False,
     awaited: bool = False,
 ) -> Callable[[F], F]:
     """Makes a test function a check.
@@ -88,6 +91,7 @@ def check(
         expects: the component's key that is judged.
         availability: its failure means that the component is not there.
         after: checks of the same component whose failure explains this one's.
+        following: it judges how the component copies its primary.
         awaited: it is waited for with `--wait`.
 
     Raises:
@@ -108,6 +112,7 @@ def check(
             expects=expects,
             availability=availability,
             after=after,
+            following=following,
             awaited=awaited,
         )
         return function

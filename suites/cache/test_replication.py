@@ -61,6 +61,7 @@ def test_the_replicas_of_the_cache_keep_up(cache: ReplicaLagCase) -> None:
     severity="high",
     expects="cache.follows",
     after=(*INSIDE, "CACHE-ROLE"),
+    following=True,
     source=REPLICATION,
     by_hand=INFO,
     repair="Look at the replica's log; where it copies nobody, REPLICAOF makes it do so until the next restart, and "
@@ -77,6 +78,7 @@ def test_the_cache_copies_its_primary(cache: FollowsCase) -> None:
     severity="medium",
     expects="cache.follows",
     after=(*INSIDE, "CACHE-ROLE", "CACHE-FOLLOWS"),
+    following=True,
     source=REPLICATION,
     by_hand=INFO,
     repair="Look at the network between the two and at the primary: it sends a PING at least every "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.matrix.seeing import ROOT, up
+from tests.matrix.seeing import ROOT, environment, up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Verify = Callable[..., dict[str, Any]]
 
-FAMILIES = {"dns", "exposure", "headers", "health", "http", "tls"}
+FAMILIES = {"cache", "database", "dns", "exposure", "headers", "health", "http", "tls"}
 pytestmark = [pytest.mark.real, pytest.mark.matrix]
 
 
@@ -51,7 +51,7 @@ def verify(sandbox: Sandbox, tmp_path: Path) -> Verify:
         done = subprocess.run(
             [*command, *target, *options],
             cwd=ROOT,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**os.environ, **environment("elymica"), "NO_COLOR": "1"},
             capture_output=True,
             text=True,
             timeout=120,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from roadworthy.check import Severity
 from roadworthy.target.models import Target
 from roadworthy.verdict.causes import explain
@@ -125,3 +127,26 @@ def test_two_dead_dependencies_lead_to_the_deepest() -> None:
     )
     assert [cause.id for cause in causes] == ["REACH:postgres"]
     assert all(r.blocked_by == "REACH:postgres" for r in results if r.component != "postgres")
+
+
+def pair() -> Target:
+    """Two databases, one a copy of the other."""
+    database: dict[str, Any] = {"engine": "postgresql", "login": {"username": "u", "password": "${env:P}"}}
+    copy = database | {"follows": {"component": "primary"}}
+    parts = {"primary": ("db:5432", database), "replica": ("db:5433", copy), "other": ("db:5434", database)}
+    components = {name: {"address": address, "database": block} for name, (address, block) in parts.items()}
+    return Target.model_validate({"schema": 1, "name": "t", "environment": "e", "components": components})
+
+
+@pytest.mark.parametrize(("dead", "causes"), [("primary", 1), ("other", 2)])
+def test_a_dead_primary_explains_that_nothing_comes_from_it(dead: str, causes: int) -> None:
+    findings = [
+        result("REACH", dead, availability=True, seen="refused"),
+        result("FOLLOWS", "replica", following=True, seen="nothing comes"),
+    ]
+    assert len(explain(findings, pair())[0]) == causes
+
+
+def test_a_dead_primary_explains_nothing_else_of_its_replica() -> None:
+    findings = [result("REACH", "primary", availability=True, seen="refused"), result("EXPIRY", "replica")]
+    assert len(explain(findings, pair())[0]) == 2

@@ -104,6 +104,12 @@ class Component(Frozen):
         parts = urlsplit(self.url or "")
         return parts.hostname or "", parts.port or {"https": 443, "http": 80}[parts.scheme]
 
+    @property
+    def primary(self) -> str | None:
+        """The component whose data it copies."""
+        follows = (block.follows for block in (self.database, self.cache) if block is not None)
+        return next((one.component for one in follows if one is not None), None)
+
     def url_of(self, path: str) -> str:
         """The URL of a path below the component's own (`/` is the component's own URL)."""
         return (self.url or "").rstrip("/") + path

@@ -4,7 +4,8 @@ A finding is explained by another one where
 
 1. its check says so (`after`), and that check failed on the same component;
 2. it could not be observed, and the component is not there: one of its availability checks failed;
-3. it is about the component not being there, or could not be observed, and a component that it depends on is not there.
+3. it is about the component not being there, or could not be observed, and a component that it depends on is not there,
+4. its check says that it is about what the component `follows`, and that one is not there.
 
 What explains itself by nothing else is a root. Roots of one check that saw the same are one cause, one line.
 
@@ -67,7 +68,7 @@ def _parents(findings: tuple[Result, ...], target: Target) -> dict[str, str]:
             return missing
         if (unseen or finding.availability) and finding.component in target.components:
             return _gone_below(finding.component, target, gone)
-        return None
+        return _gone_ahead(finding, target, gone)
 
     known = {finding.node_id: parent(finding) for finding in findings}
     return {node: found.node_id for node, found in known.items() if found is not None}
@@ -80,6 +81,13 @@ def _gone_below(component: str, target: Target, gone: Callable[[str], Result | N
         if not target.dependencies_of(name) & missing.keys():
             return found
     return None
+
+
+def _gone_ahead(finding: Result, target: Target, gone: Callable[[str], Result | None]) -> Result | None:
+    """The finding that the component's primary is not there, for what is said of following it."""
+    component = target.components.get(finding.component)
+    ahead = component.primary if component is not None and finding.following else None
+    return gone(ahead) if ahead is not None else None
 
 
 def _root(node: str, parents: Mapping[str, str]) -> str:

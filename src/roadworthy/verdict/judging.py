@@ -138,6 +138,7 @@ def judge(
         promises=_ledger(check, subject.component),
         looks=looks,
         availability=check.availability,
+        following=check.following,
         after=check.after,
     )
 

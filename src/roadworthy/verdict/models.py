@@ -124,6 +124,7 @@ class Result(Part):
     promises: tuple[str, ...] = Field((), description="Ids of the ledger that this result judges.")
     looks: tuple[Look, ...]
     availability: bool = Field(False, description="The component is not there if this is not as promised.")
+    following: bool = Field(False, description="It is about how the component copies its primary.")
     after: tuple[str, ...] = Field((), description="Checks of the same component whose failure explains this one's.")
     blocked_by: str | None = Field(None, description="Id of the cause that explains this result.")
     waived_by: tuple[Waived, ...] = Field((), description="Waivers for all that failed; the outcome stays what it is.")

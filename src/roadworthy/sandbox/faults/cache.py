@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox.deployment import Issuer, Product
 from roadworthy.sandbox.faults.fault import fault
+from roadworthy.sandbox.stores.valkey import STALLED_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,6 +60,11 @@ def _must_be_quick(promised: Cache, _: Valkey) -> bool:
 
 def _is_bounded(promised: Cache, made: Valkey) -> bool:
     return _is_alone(promised, made) and _limit(made) > 0
+
+
+def _is_short(max_lag: float | None) -> bool:
+    """The sandbox's stalled links are silent for longer than that."""
+    return max_lag is not None and max_lag < STALLED_S
 
 
 def _limit(made: Valkey) -> int:
@@ -293,7 +299,7 @@ FAULTS = (
         "cache-replicas-late",
         "What the cache's replicas say no longer comes to it.",
         "CACHE-REPLICA-LAG",
-        where=_copied(lambda promised, _: promised.replicas is not None and promised.replicas.max_lag is not None),
+        where=_copied(lambda promised, _: promised.replicas is not None and _is_short(promised.replicas.max_lag)),
         change=_in_followers(stalls=True),
         also=("CACHE-LAG",),
     ),
@@ -310,7 +316,7 @@ FAULTS = (
         "Nothing comes any more over the link between a replica of the cache and its primary.",
         "CACHE-LAG",
         where=_promising(
-            "follows", lambda promised, _: promised.follows is not None and bool(promised.follows.max_lag)
+            "follows", lambda promised, _: promised.follows is not None and _is_short(promised.follows.max_lag)
         ),
         change=_with(stalls=True),
         also=("CACHE-REPLICA-LAG",),
