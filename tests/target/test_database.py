@@ -179,7 +179,7 @@ def test_a_command_that_connects_is_not_asked_for_the_port_alone() -> None:
     [
         ({}, "unknown vantage point bastion; there are none"),
         ({"other": {"ssh": "a@b"}}, "unknown vantage point bastion; there are other"),
-        ({"bastion": {}}, "give ssh, command or both"),
+        ({"bastion": {}}, "give ssh, command, local or exec"),
         ({"bastion": {"ssh": "a@b:70000"}}, "not of the form user@host"),
         ({"bastion": {"ssh": "a b"}}, "not of the form user@host"),
         ({"bastion": {"command": ["nc"], "key_file": "id"}}, "key_file is about an SSH server"),

@@ -24,8 +24,10 @@ class NameCase(Case[None, NameAsk, NameObservation]):
 
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[None, NameAsk]]:
-        """One look-up, unless the component is given by its address, is looked up elsewhere, or is a domain."""
+        """One look-up, unless the component is given by its address, is looked up elsewhere, or is no server."""
         del target
+        if component.host is not None:
+            return
         host, port = component.endpoint
         if component.domain is None and component.via is None and not _is_address(host):
             yield None, NameAsk(host=host, port=port)
@@ -45,6 +47,8 @@ class PortCase(Case[None, TcpAsk, TcpObservation]):
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterable[tuple[None, TcpAsk]]:
         """One connection to every address; a domain has no port."""
+        if component.host is not None:
+            return
         host, port = component.endpoint
         if component.domain is None and not _tells_by_talking(target, component):
             yield None, TcpAsk(host=host, port=port, via=component.via)

@@ -87,5 +87,5 @@ def _scan(target: Target, component: Component) -> TlsScanAsk:
 
 def _any(target: Target, component: Component, promises: Callable[[Tls], bool]) -> bool:
     """Whether any component of the same endpoint promises something."""
-    there = (one for one in target.components.values() if one.endpoint == component.endpoint)
+    there = (one for one in target.reached.values() if one.endpoint == component.endpoint)
     return any(one.tls is not None and promises(one.tls) for one in there)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from roadworthy.facts.base import Ask, Lane, NotObserved, Observation, Reason
 from roadworthy.facts.database import DatabaseAsk
-from roadworthy.facts.store import Broke, Refusal  # noqa: TC001 - fields of an observation
+from roadworthy.facts.store import Broke, Refusal
 
 
 class MarkerAsk(Ask):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from roadworthy.facts import ON_HOSTS
 from roadworthy.facts.base import Ask, Attempt, Lane, NotObserved, NotSeen, Observation, Reason, Record, Seen
 from roadworthy.observe.budget import Budget
 from roadworthy.observe.pacing import Pacer
@@ -56,6 +57,7 @@ PROBES = {
     "upload": "roadworthy.probes.upload",
     "tls": "roadworthy.probes.tls",
     "tls-scan": "roadworthy.probes.tls_scan",
+    **dict.fromkeys(ON_HOSTS, "roadworthy.probes.host"),
 }
 """The module that observes each kind of ask; imported when the first such ask comes."""
 

@@ -43,6 +43,10 @@ class PassingError(NotObserved):
     """May be over a moment later."""
 
 
+class DeadError(PassingError):
+    """Nobody answers there: what the host itself is like, and not how it is led to."""
+
+
 @dataclass
 class Host:
     """An SSH connection."""
@@ -91,7 +95,7 @@ class Login:
                     async with asyncio.timeout(self.bench.patience_s):
                         return Host(label, await self._connected(address, keys, trusted), depth)
                 except TimeoutError:
-                    failure = PassingError(*self._said(f"no SSH server answers within {self.bench.patience_s:g} s"))
+                    failure = DeadError(*self._said(f"no SSH server answers within {self.bench.patience_s:g} s"))
                 except Exception as error:
                     failure = self._why(error)
                     if not isinstance(failure, PassingError):
@@ -161,7 +165,7 @@ class Login:
             if isinstance(error, kind):
                 return NotObserved(*self._said(what))
         if isinstance(error, asyncssh.ConnectionLost | OSError):
-            return PassingError(*self._said(in_words(error)))
+            return DeadError(*self._said(in_words(error)))
         if isinstance(error, asyncssh.Error | ValueError):
             return NotObserved(*self._said(in_words(error)))
         raise error

@@ -62,6 +62,24 @@ async def reach(name: str, address: Address, bench: Bench) -> Stream:
         raise Ended(StoreEnd.SILENT, "connecting") from error
 
 
+async def start(name: str, words: list[str], bench: Bench) -> Command:
+    """A command that runs on the host that a vantage point leads to.
+
+    Raises:
+        DeadError: nobody answers there.
+        NotObserved: the vantage point failed.
+    """
+    vantage = bench.network.vantages[name]
+    outposts = await bench.shared(_outposts)
+    words = [*(vantage.exec or ()), *words]
+    if vantage.ssh is None:
+        command = await run_here(words, "")
+    else:
+        command = await _run_there(await outposts.host(name), words, "")
+    outposts.commands.append(command)
+    return command
+
+
 @dataclass
 class _Outposts:
     """The SSH connections and commands of a run."""

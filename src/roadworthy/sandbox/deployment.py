@@ -21,6 +21,7 @@ from roadworthy.sandbox.wards import Wards
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from roadworthy.sandbox.machines.machine import Machine
     from roadworthy.sandbox.mail import MailServer, PolicyHost
     from roadworthy.sandbox.sockets import Endpoint
     from roadworthy.sandbox.ssh import SshHost
@@ -315,9 +316,22 @@ class Deployment:
         return replace(self, policies=policies)
 
     def with_ssh(self, component: str, change: Callable[[SshHost], SshHost]) -> Deployment:
-        """The same with the host changed that a component is looked at from."""
-        via = self.component(component).via
+        """The same with the host changed that a component is, or is looked at from."""
+        via = self.component(component).host or self.component(component).via
         return replace(self, ssh=tuple(change(host) if via in host.vantages else host for host in self.ssh))
+
+    def machine_of(self, component: str) -> Machine | None:
+        """What is on the host that a component is."""
+        host = self.component(component).host
+        return next((one.machine for one in self.ssh if host in one.vantages), None)
+
+    def with_machine(self, component: str, change: Callable[[Machine], Machine]) -> Deployment:
+        """The same with what is on the component's host changed."""
+
+        def changed(host: SshHost) -> SshHost:
+            return replace(host, machine=change(host.machine)) if host.machine is not None else host
+
+        return self.with_ssh(component, changed)
 
     def with_store(self, component: str, **changes: Any) -> Deployment:
         """The same with one store changed."""

@@ -126,7 +126,7 @@ class _Derivation:
     def _addresses(self) -> dict[str, tuple[str, ...]]:
         """Two addresses for each public name, one for any other."""
         public = {group.host for group in self.groups if group.scheme == "https"}
-        hosts = dict.fromkeys(component.endpoint[0] for component in self.target.components.values())
+        hosts = dict.fromkeys(component.endpoint[0] for component in self.target.reached.values())
         hosts |= dict.fromkeys(host for host, _ in hosts_behind(self.target))
         hosts |= dict.fromkeys(host for host, _ in (*logged_into(self.target), *behind(self.target)))
         edge, inside = _FIRST_EDGE, _FIRST_INSIDE

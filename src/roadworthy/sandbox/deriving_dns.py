@@ -38,7 +38,7 @@ def naming(target: Target, hosts: Mapping[str, tuple[str, ...]], network: str) -
         hosts: every name of the target, with the addresses that it is really at.
         network: the first three parts of the sandbox's addresses.
     """
-    parts = [part for part in target.components.values() if part.endpoint[0] in hosts]
+    parts = [part for part in target.reached.values() if part.endpoint[0] in hosts]
     own = [part.domain for part in parts if part.domain and part.dns and part.dns.ns]
     records: dict[str, list[Record]] = {"": []}
     led: set[str] = set()

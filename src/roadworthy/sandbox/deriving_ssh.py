@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.deployment import local_port
+from roadworthy.sandbox.machines.deriving import machine_of
+from roadworthy.sandbox.pages import PromiseError
 from roadworthy.sandbox.ssh import SshHost
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def behind(target: Target) -> tuple[tuple[str, int], ...]:
 
 def unlisted(target: Target) -> frozenset[str]:
     """The hosts that public names do not lead to: a vantage point alone knows them."""
-    parts = target.components.values()
+    parts = target.reached.values()
     public = {part.endpoint[0] for part in parts if part.via is None} | {host for host, _ in logged_into(target)}
     return frozenset({part.endpoint[0] for part in parts if part.via} | {host for host, _ in behind(target)}) - public
 
@@ -36,13 +38,13 @@ def ssh_hosts(target: Target, hosts: Mapping[str, tuple[str, ...]]) -> tuple[Ssh
     """A server for each host that vantage points log into."""
     names = tuple((host.lower(), ips[0]) for host, ips in hosts.items())
     vantages = target.network.vantages
-    return tuple(
-        SshHost(
-            host,
-            port,
-            (hosts[host][0], local_port(port)),
-            tuple(name for name, one in vantages.items() if one.ssh is not None and one.login[1:] == (host, port)),
-            names,
-        )
-        for host, port in (*logged_into(target), *behind(target))
-    )
+    for component in target.components.values():
+        if component.host is not None and vantages[component.host].ssh is None:
+            raise PromiseError(f"network.vantages.{component.host}: the sandbox has hosts that are logged into by SSH")
+
+    def made(host: str, port: int) -> SshHost:
+        leading = tuple(n for n, one in vantages.items() if one.ssh is not None and one.login[1:] == (host, port))
+        place = hosts[host][0], local_port(port)
+        return SshHost(host, port, place, leading, names, machine=machine_of(target, leading))
+
+    return tuple(made(host, port) for host, port in (*logged_into(target), *behind(target)))

@@ -190,9 +190,13 @@ class Process:
             os.kill(self.pid, which)
 
     def stop(self) -> None:
-        """Ends it, and what it started; PostgreSQL has to clear up after itself, the others have nothing to lose."""
-        gently = isinstance(self.job, StoreJob) and self.job.store.product is Product.POSTGRES
-        if self.alive:
+        """Ends it, and what it started; who has to clear up after itself may, the others have nothing to lose."""
+        if not self.alive:
+            return
+        if isinstance(self.job, SshHost) and self.job.machine is not None and self.job.machine.daemons:
+            os.kill(self.pid, signal.SIGTERM)
+        else:
+            gently = isinstance(self.job, StoreJob) and self.job.store.product is Product.POSTGRES
             os.killpg(self.pid, signal.SIGQUIT if gently else signal.SIGKILL)
 
     def answers(self) -> bool:

@@ -23,11 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox.deployment import State, local_port
 from roadworthy.sandbox.ending import die_with_parent
+from roadworthy.sandbox.machines.standing import Running, put_up, root_of
 
 if TYPE_CHECKING:
     import asyncssh
 
     from roadworthy.sandbox.deployment import Deployment
+    from roadworthy.sandbox.machines.machine import Machine
     from roadworthy.target.models import Vantage
 
 CONNECT = '''#!{python} -SE
@@ -78,6 +80,8 @@ class SshHost:
     forwards: bool = True
     shows_other_key: bool = False
     state: State = State.RUNNING
+    machine: Machine | None = None
+    """What is looked at on it; None: it only leads to others."""
 
     @property
     def name(self) -> str:
@@ -125,27 +129,56 @@ def _make_keys(deployment: Deployment, folder: Path) -> None:
 
 def leading(deployment: Deployment, folder: Path) -> dict[str, dict[str, Any]]:
     """What leads the target's vantage points here, as `network.vantages` says it."""
+    furnished = {name: host for host in deployment.ssh if host.machine is not None for name in host.vantages}
     return {
         name: found
         for name, vantage in deployment.target.network.vantages.items()
-        if (found := _leading(name, vantage, folder))
+        if (found := _leading(name, vantage, furnished.get(name), folder))
     }
 
 
-def _leading(name: str, vantage: Vantage, folder: Path) -> dict[str, Any]:
+def machine_folder(host: SshHost, folder: Path) -> Path:
+    """Where a host's machine is put up."""
+    return folder.with_name("machines") / host.name
+
+
+def _leading(name: str, vantage: Vantage, host: SshHost | None, folder: Path) -> dict[str, Any]:
     if vantage.ssh is not None:
-        return {"key_file": str(folder / CLIENT.format(name)), "known_hosts": str(folder / KNOWN_HOSTS)}
+        led = {"key_file": str(folder / CLIENT.format(name)), "known_hosts": str(folder / KNOWN_HOSTS)}
+        return led | ({"root": str(root_of(machine_folder(host, folder)))} if host is not None else {})
     program, *rest = vantage.command or ()
     return {"command": [str(folder / PROGRAMS / Path(program).name), *rest]}
 
 
 def serve_ssh(job: SshHost, folder: Path) -> None:
-    """Serves until it is killed."""
-    asyncio.run(listen(job, folder))
+    """Serves until it is ended."""
+    asyncio.run(_serve(job, folder))
+
+
+async def _serve(job: SshHost, folder: Path) -> None:
+    serving = asyncio.current_task()
+    assert serving is not None  # noqa: S101 - it is one
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        await listen(job, folder)
 
 
 async def listen(job: SshHost, folder: Path) -> None:
     """The same, until it is cancelled."""
+    if job.machine is None:
+        await _listen(job, folder, dict(os.environ))
+        return
+    place = machine_folder(job, folder)
+    put_up(job.machine, place)
+    running = Running(job.machine, place)
+    try:
+        await running.start()
+        await _listen(job, folder, running.environ)
+    finally:
+        await running.stop()
+
+
+async def _listen(job: SshHost, folder: Path, environ: dict[str, str]) -> None:
     import asyncssh  # noqa: PLC0415 - as above
 
     known = dict(job.names)
@@ -168,7 +201,7 @@ async def listen(job: SshHost, folder: Path) -> None:
             return _forward(self.connection, there, local_port(dest_port))
 
     async def run(stdin: Any, stdout: Any, stderr: Any) -> None:
-        await _run(stdout.channel.get_command(), folder, stdin, stdout, stderr)
+        await _run(stdout.channel.get_command(), folder, environ, (stdin, stdout, stderr))
 
     key = folder / (f"{job.name}-other" if job.shows_other_key else job.name)
     server = await asyncssh.listen(
@@ -196,15 +229,16 @@ async def _forward(connection: asyncssh.SSHServerConnection, ip: str, port: int)
         raise asyncssh.ChannelOpenError(error.code, reason) from None
 
 
-async def _run(command: str | None, folder: Path, stdin: Any, stdout: Any, stderr: Any) -> None:
+async def _run(command: str | None, folder: Path, environ: dict[str, str], streams: tuple[Any, Any, Any]) -> None:
     """A command, as long as its channel is open and it runs."""
+    stdin, stdout, stderr = streams
     words = ["/bin/sh", "-c", _own(command, folder)] if command is not None else ["/bin/sh", "-l"]
     process = await asyncio.create_subprocess_exec(
         *words,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PATH": f"{folder / PROGRAMS}:{os.environ.get('PATH', os.defpath)}"},
+        env={**environ, "PATH": f"{folder / PROGRAMS}:{environ.get('PATH', os.defpath)}"},
         preexec_fn=partial(_begin, os.getpid()),
     )
 

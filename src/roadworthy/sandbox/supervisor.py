@@ -60,7 +60,7 @@ class StartError(RuntimeError):
 
 def overlay(deployment: Deployment, ca_file: Path) -> str:
     """What leads a verification of the target here, and nothing else: YAML."""
-    parts = deployment.target.components.values()
+    parts = deployment.target.reached.values()
     direct = (part.endpoint for part in parts if part.domain is None and part.via is None)
     endpoints = dict.fromkeys((*direct, *logged_into(deployment.target)))
     endpoints |= dict.fromkeys(hosts_behind(deployment.target))

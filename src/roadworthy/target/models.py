@@ -14,18 +14,36 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy import __version__
-from roadworthy.target.blocks.block import Expectation, Leave, one_or_many
+from roadworthy.target.blocks.backups import Backups
+from roadworthy.target.blocks.block import Expectation, Leave, Place, one_or_many
+from roadworthy.target.blocks.built import Built
 from roadworthy.target.blocks.cache import Cache
+from roadworthy.target.blocks.compose import Compose
+from roadworthy.target.blocks.cron import Cron
 from roadworthy.target.blocks.database import Database
 from roadworthy.target.blocks.dns import Dns
+from roadworthy.target.blocks.env import Env
 from roadworthy.target.blocks.exposure import Exposure
+from roadworthy.target.blocks.files import Files
+from roadworthy.target.blocks.firewall import Firewall
 from roadworthy.target.blocks.headers import Headers
 from roadworthy.target.blocks.health import Health, Release, Running, Tcp
 from roadworthy.target.blocks.http import Http
+from roadworthy.target.blocks.keys import Keys
+from roadworthy.target.blocks.kubernetes import Kubernetes
 from roadworthy.target.blocks.limits import MARGIN_S, Limits
+from roadworthy.target.blocks.listening import Listening
+from roadworthy.target.blocks.logs import Logs
 from roadworthy.target.blocks.mail import Mail, Smtp
 from roadworthy.target.blocks.migrations import Migrations
+from roadworthy.target.blocks.nginx import Nginx
+from roadworthy.target.blocks.php import Php
+from roadworthy.target.blocks.pm2 import Pm2
 from roadworthy.target.blocks.queues import Queues
+from roadworthy.target.blocks.renewal import Renewal
+from roadworthy.target.blocks.supervisor import Supervisor
+from roadworthy.target.blocks.system import System
+from roadworthy.target.blocks.systemd import Systemd
 from roadworthy.target.blocks.tls import Tls
 from roadworthy.target.blocks.websocket import Websocket
 from roadworthy.target.routes import is_ip, parse_resolver, parse_route
@@ -35,6 +53,26 @@ BLOCKS_OF = {
     "url": ("health", "release", "tcp", "tls", "http", "headers", "websocket", "exposure", "limits", "dns"),
     "address": ("tcp", "tls", "exposure", "smtp", "dns", "database", "cache", "migrations", "queues"),
     "domain": ("dns", "mail"),
+    "host": (
+        "system",
+        "listening",
+        "firewall",
+        "files",
+        "logs",
+        "systemd",
+        "nginx",
+        "php",
+        "supervisor",
+        "pm2",
+        "cron",
+        "renewal",
+        "backups",
+        "env",
+        "keys",
+        "built",
+        "compose",
+        "kubernetes",
+    ),
 }
 """The blocks of promises that go with each way to name a component."""
 
@@ -66,6 +104,10 @@ class Component(Frozen):
         None,
         description="The vantage point (network.vantages) that the address is reached from, where it is not public.",
     )
+    host: str | None = Field(
+        None,
+        description="A host that is looked at from within: the vantage point (network.vantages) that leads there.",
+    )
     depends_on: tuple[str, ...] = Field((), description="Components that this one can't work without.")
     health: (
         Annotated[tuple[Health, ...], BeforeValidator(one_or_many, json_schema_input_type=Health | tuple[Health, ...])]
@@ -86,6 +128,27 @@ class Component(Frozen):
     cache: Cache | None = Field(None, description="Its Redis or Valkey: logins, memory, replicas, cluster.")
     migrations: Migrations | None = Field(None, description="What of the release's migrations its database has.")
     queues: Queues | None = Field(None, description="The queues in its database or cache.")
+    system: System | None = Field(
+        None,
+        description="The machine itself: operating system, cores, memory, disks, load, clock, versions.",
+    )
+    listening: Listening | None = Field(None, description="Who listens on which ports.")
+    firewall: Firewall | None = Field(None, description="The firewall, and what bans intruders.")
+    files: Files | None = Field(None, description="Files and trees: owners, modes.")
+    logs: Logs | None = Field(None, description="Logs that are written, rotated and free of new errors.")
+    systemd: Systemd | None = Field(None, description="Systemd's units and timers.")
+    nginx: Nginx | None = Field(None, description="Nginx's configuration as it runs.")
+    php: Php | None = Field(None, description="PHP's pools and settings.")
+    supervisor: Supervisor | None = Field(None, description="Programs that Supervisor keeps running.")
+    pm2: Pm2 | None = Field(None, description="Applications that PM2 keeps running.")
+    cron: Cron | None = Field(None, description="What runs by the clock, and that it ran.")
+    renewal: Renewal | None = Field(None, description="That certificates are renewed by themselves.")
+    backups: Backups | None = Field(None, description="Backups: fresh, whole, kept, restorable.")
+    env: Env | None = Field(None, description="Configuration files of keys and values.")
+    keys: Keys | None = Field(None, description="Private keys, and that they match their public ones.")
+    built: Built | None = Field(None, description="What is built from sources and must be newer than them.")
+    compose: Compose | None = Field(None, description="A Compose project's containers.")
+    kubernetes: Kubernetes | None = Field(None, description="Workloads of a Kubernetes namespace.")
     partly: dict[PromiseId, str] = Field(
         {}, description="Of these promises only a part is judged; what is missing, in a few words."
     )
@@ -95,7 +158,13 @@ class Component(Frozen):
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """The name (or address) and port that the component is reached by; a domain's port is that of DNS."""
+        """The name (or address) and port that the component is reached by; a domain's port is that of DNS.
+
+        Raises:
+            ValueError: it is a host that is looked at from within (`Target.reached` leaves those out).
+        """
+        if self.host is not None:
+            raise ValueError("a host is led to by its vantage point")
         if self.domain is not None:
             return self.domain, 53
         if self.address is not None:
@@ -122,8 +191,8 @@ class Component(Frozen):
 
     @model_validator(mode="after")
     def _is_named(self) -> Self:
-        if sum(place is not None for place in (self.url, self.address, self.domain)) != 1:
-            raise ValueError("give one of url, address and domain")
+        if sum(place is not None for place in (self.url, self.address, self.domain, self.host)) != 1:
+            raise ValueError("give one of url, address, domain and host")
         if self.url is not None:
             parts = urlsplit(self.url)
             if "@" in parts.netloc:
@@ -235,7 +304,8 @@ def _ssh(value: str) -> str:
 class Vantage(Frozen):
     """Where something is looked at from: a host that is logged into by SSH, a command that connects, or both.
 
-    Without a command, connections are forwarded by the host's SSH server (`ssh -L`).
+    Without a command, connections are forwarded by the host's SSH server (`ssh -L`). What is seen on a host itself
+    (components with `host`) is looked at by one Python program a run, which is sent to it and leaves nothing there.
     """
 
     ssh: Annotated[str, AfterValidator(_ssh)] | None = Field(
@@ -265,6 +335,36 @@ class Vantage(Frozen):
         json_schema_extra={PUBLIC: True},
     )
 
+    local: bool = Field(False, description="This machine itself is the host.")
+    exec: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="What stands before a command that is to run in a container: `[docker, exec, -i, app]`, "
+        "`[kubectl, exec, -i, deploy/app, --]`. It runs on the SSH host, or here where there is none.",
+        json_schema_extra={PUBLIC: True},
+    )
+    sudo: bool = Field(
+        False,
+        description="What only root may see is looked at with `sudo -n`, which never asks for a password.",
+    )
+    python: str = Field("python3", description="The host's Python, 3.7 or newer.", json_schema_extra={PUBLIC: True})
+    root: Place = Field(
+        "/",
+        description="Where the host's file system begins, as seen by whoever is logged in: `/host` in a container that "
+        "has it mounted there.",
+        json_schema_extra={PUBLIC: True},
+    )
+
+    @property
+    def is_host(self) -> bool:
+        """Whether something can be looked at there itself."""
+        return self.ssh is not None or self.local or self.exec is not None
+
+    @property
+    def label(self) -> str:
+        """Who is logged in where, for people."""
+        return " ".join(self.exec or ()) or self.ssh or "this machine"
+
     @property
     def login(self) -> tuple[str | None, str, int]:
         """User, host and port of the SSH server."""
@@ -275,8 +375,10 @@ class Vantage(Frozen):
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
-        if self.ssh is None and self.command is None:
-            raise ValueError("give ssh, command or both")
+        if self.ssh is None and self.command is None and not self.is_host:
+            raise ValueError("give ssh, command, local or exec")
+        if self.local and (self.ssh is not None or self.exec is not None):
+            raise ValueError("local is this machine itself: give neither ssh nor exec")
         if self.ssh is None and (
             strangers := [name for name in ("key_file", "known_hosts", "through", "passphrase") if getattr(self, name)]
         ):
@@ -329,7 +431,8 @@ class Network(Frozen):
         (),
         description="What may be done that could make a server defend itself, or alarm somebody: `bursts` of requests, "
         "`logins` with wrong passwords, requests that look like `attacks`, connections to a list of `ports`, "
-        "`large-bodies`, and `writes` of rows or jobs that are taken away again. A promise that needs one of them is "
+        "`large-bodies`, `writes` of rows or jobs that are taken away again, and `restores` of a backup into a database "
+        "of its own, on the host that has it. A promise that needs one of them is "
         "refused where it is not named.",
     )
 
@@ -374,7 +477,7 @@ class Target(Frozen):
     def _routes_are_about_a_component(self) -> Self:
         """A typo in `connect_to` would verify another machine than was meant, and say so to nobody."""
         reached = set()
-        for component in self.components.values():
+        for component in self.reached.values():
             host, port = component.endpoint
             reached |= {(host, port), (host, 80)} if component.http or component.headers else {(host, port)}
             reached |= {(host, port) for port in component.exposure.port_numbers} if component.exposure else set()
@@ -451,6 +554,14 @@ class Target(Frozen):
                     f"components.{name}.via: unknown vantage point {component.via}; "
                     f"there are {', '.join(known) or 'none in network.vantages'}"
                 )
+            if component.via is not None and not (known[component.via].ssh or known[component.via].command):
+                raise ValueError(f"components.{name}.via: {component.via} forwards no connections: give it a command")
+            if component.host is not None and (component.host not in known or not known[component.host].is_host):
+                hosts = ", ".join(other for other, one in known.items() if one.is_host)
+                raise ValueError(
+                    f"components.{name}.host: {component.host} is no vantage point with ssh, local or exec; "
+                    f"there are {hosts or 'none in network.vantages'}"
+                )
         for name, vantage in known.items():
             met, at = {name}, vantage
             while at.through is not None:
@@ -506,10 +617,15 @@ class Target(Frozen):
         return self
 
     @property
+    def reached(self) -> dict[str, Component]:
+        """The components that are reached over the network; the others are hosts, looked at from within."""
+        return {name: component for name, component in self.components.items() if component.host is None}
+
+    @property
     def limited_hosts(self) -> dict[str, tuple[float, int]]:
         """The hosts that refuse who asks too fast: requests in a second, and how many may be ahead; the strictest."""
         found: dict[str, tuple[float, int]] = {}
-        for component in self.components.values():
+        for component in self.reached.values():
             rate = component.limits.rate if component.limits else None
             if rate is not None:
                 host, pace = component.endpoint[0], (rate.requests / rate.per, rate.capacity)

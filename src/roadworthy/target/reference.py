@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, ge
 from pydantic import AwareDatetime, BaseModel, BeforeValidator
 
 from roadworthy.target import models
-from roadworthy.target.blocks.block import Path
+from roadworthy.target.blocks.block import Path, Place
 from roadworthy.target.blocks.cache import Memory
 from roadworthy.target.blocks.stores import Amount, Version
 from roadworthy.target.document import MapNode, Scalar
@@ -31,6 +31,7 @@ KINDS: tuple[tuple[Any, str, str], ...] = (
     (Duration, "duration", "`500ms`, `2s`, `5m`, `1h30m`, `7d`; a number without a unit is refused"),
     (Size, "size", "`512B`, `20MB` (decimal), `20MiB` (binary)"),
     (Path, "path", "begins with `/`, and is asked below the component's `url`"),
+    (Place, "place", "a path on a host; begins with `/`"),
     (models.Name, "name", "small letters, digits, `.`, `_` and `-`: `eu-west.api`; at most 64"),
     (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
     (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),

@@ -6,13 +6,20 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.faults import (
+    backups,
     cache,
+    configuration,
+    containers,
+    cron,
     database,
     database_mongodb,
     database_mysql,
     dns,
     exposure,
     headers,
+    host_files,
+    host_services,
+    hosts,
     http,
     limits,
     mail,
@@ -23,6 +30,7 @@ from roadworthy.sandbox.faults import (
     tls,
     vantage,
     websocket,
+    workers,
 )
 from roadworthy.sandbox.faults.fault import Fault, FaultError
 
@@ -51,6 +59,14 @@ FAULTS: dict[str, Fault] = {
         *services.FAULTS,
         *websocket.FAULTS,
         *vantage.FAULTS,
+        *hosts.FAULTS,
+        *host_services.FAULTS,
+        *host_files.FAULTS,
+        *workers.FAULTS,
+        *cron.FAULTS,
+        *backups.FAULTS,
+        *configuration.FAULTS,
+        *containers.FAULTS,
     )
 }
 

@@ -141,7 +141,7 @@ def _name_gone(deployment: Deployment, component: str) -> Deployment:
 
 def _named(deployment: Deployment) -> Iterable[str]:
     """Components whose name no other uses, so that one name is one cause; then the others."""
-    components = deployment.target.components.items()
+    components = deployment.target.reached.items()
     hosts = {name: component.endpoint[0] for name, component in components if component.domain is None}
     names = deployment.names
     known = [name for name, host in hosts.items() if names.knows(host) and host not in names.led]

@@ -11,7 +11,7 @@ from roadworthy.target.values import Frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Leave = Literal["bursts", "logins", "attacks", "ports", "large-bodies", "writes"]
+Leave = Literal["bursts", "logins", "attacks", "ports", "large-bodies", "writes", "restores"]
 """What is done only where `network.allows` names it: it may make a server defend itself, or a person look up."""
 
 
@@ -58,4 +58,14 @@ def _path(value: str) -> str:
 
 
 Path = Annotated[str, AfterValidator(_path)]
+
+
+def _place(value: str) -> str:
+    if not value.startswith("/") or "\0" in value:
+        raise ValueError("a path on a host starts with '/'")
+    return value
+
+
+Place = Annotated[str, AfterValidator(_place)]
+"""A path on a host."""
 Status = Annotated[int, Field(ge=100, le=599)]

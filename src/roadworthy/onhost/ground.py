@@ -1,0 +1,246 @@
+"""On the host: how its modules read files and run programs, and how all of them are run.
+
+at(path)            the path, below the root that was given
+read(path)          a file's text, bounded
+run(command)        a program's output, bounded in time
+Unseen(why, what)   raised for what can't be told; `part` turns it into a value where only a part can't be
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = "/"
+LONGEST_S = 10.0
+LARGEST = 4 * 2**20
+NOT_PERMITTED, NOT_THERE, FAILED, TOO_LONG = "not permitted", "not supported", "failed", "took too long"
+
+
+class Unseen(Exception):  # noqa: N818 - the third outcome is no error
+    """What can't be told: `why` is one of the above."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+        self.detail = detail
+
+    def value(self) -> dict[str, Any]:
+        """As `facts.store.Unseen` holds it."""
+        return {"unseen": self.why, "detail": self.detail[:300]}
+
+
+class Done:
+    """A program that ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+    @property
+    def last_words(self) -> str:
+        """The last line of what it complained of, or else of what it said."""
+        lines = (self.err.strip() or self.out.strip()).splitlines()
+        return lines[-1].strip()[:200] if lines else "it said nothing"
+
+
+def part(look: Callable[..., Any], *given: Any) -> Any:
+    """What `look(*given)` gives, or an `Unseen` as a value."""
+    try:
+        return look(*given)
+    except Unseen as unseen:
+        return unseen.value()
+
+
+def at(path: str) -> str:
+    """A path of the host as this process sees it."""
+    return path if ROOT == "/" else os.path.join(ROOT, path.lstrip("/"))
+
+
+def proc(path: str) -> str:
+    """`/proc/PATH`; the host's own where its root has one."""
+    own = at(os.path.join("/proc", path))
+    return own if os.path.exists(own) else os.path.join("/proc", path)
+
+
+def told(error: OSError, path: str) -> Unseen:
+    """An error of the operating system, told of a path of the host."""
+    why = NOT_PERMITTED if isinstance(error, PermissionError) else FAILED
+    return Unseen(why, f"{path}: {error.strerror or error}")
+
+
+def read(path: str, most: int = LARGEST) -> str:
+    """A file's text, at most so many bytes of it.
+
+    Raises:
+        Unseen: it can't be read.
+    """
+    try:
+        with open(at(path), "rb") as file:
+            return file.read(most).decode("utf-8", "replace")
+    except OSError as error:
+        raise told(error, path) from error
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a path; False too where nobody may look."""
+    return os.path.lexists(at(path))
+
+
+def has(program: str) -> bool:
+    """Whether a program can be run here."""
+    return shutil.which(program, path=search_path()) is not None
+
+
+def search_path() -> str:
+    """Where programs are looked for: root's folders too, which a login's own path may lack."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def run(command: list[str], within_s: float = LONGEST_S, env: dict[str, str] | None = None, given: str = "") -> Done:
+    """A program, in the C locale and in UTC.
+
+    Raises:
+        Unseen: there is none, it may not be run, or it did not end in time.
+    """
+    own = {**os.environ, "LC_ALL": "C", "TZ": "UTC", "PATH": search_path(), **(env or {})}
+    program = shutil.which(command[0], path=own["PATH"])
+    if program is None:
+        raise Unseen(NOT_THERE, f"there is no {command[0]} here")
+    try:
+        process = subprocess.Popen(
+            [program, *command[1:]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=own,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise told(error, command[0]) from error
+    try:
+        out, err = process.communicate(given.encode(), timeout=within_s)
+    except subprocess.TimeoutExpired as error:
+        _end(process)
+        raise Unseen(TOO_LONG, f"{command[0]} did not end within {within_s:g} s") from error
+    return Done(process.returncode, out[:LARGEST].decode("utf-8", "replace"), err[:LARGEST].decode("utf-8", "replace"))
+
+
+def _end(process: Any) -> None:
+    """A program and what it started."""
+    try:
+        os.killpg(process.pid, 9)
+    except OSError:
+        process.kill()
+    process.wait()
+
+
+def users() -> dict[int, str]:
+    """The names of users, by number, as the host's own file has them."""
+    return _names("/etc/passwd")
+
+
+def groups() -> dict[int, str]:
+    """The names of groups, by number."""
+    return _names("/etc/group")
+
+
+def _names(path: str) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for line in read(path).splitlines():
+        name, _, number = (line + "::").split(":")[:3]
+        if number.isdigit():
+            found.setdefault(int(number), name)
+    return found
+
+
+def name_of(number: int, names: dict[int, str]) -> str:
+    """A user's or group's name; its number where it has none."""
+    return names.get(number, str(number))
+
+
+def main(order: dict[str, Any], modules: dict[str, Any]) -> None:
+    """Answers every ask of an order, each on a line of its own as soon as it is known.
+
+    Args:
+        order: `{"root": ..., "sudo": ..., "boot": ..., "asks": [{"number": 0, "kind": "cron", "wanted": {...}}, ...]}`
+        modules: those that may be asked, by kind; one with `NEEDS_ROOT` is asked as root, where sudo may be used.
+    """
+    global ROOT  # noqa: PLW0603 - said once, before anything is looked at
+    ROOT = order["root"]
+    speaking = threading.Lock()
+
+    def speak(said: dict[str, Any]) -> None:
+        with speaking:
+            sys.stdout.write(json.dumps(said) + "\n")
+            sys.stdout.flush()
+
+    theirs = [ask for ask in order["asks"] if order["sudo"] and getattr(modules[ask["kind"]], "NEEDS_ROOT", False)]
+    workers = [
+        threading.Thread(target=lambda ask: speak(_answer(ask, modules)), args=(ask,))
+        for ask in order["asks"]
+        if ask not in theirs
+    ]
+    if theirs:
+        workers.append(threading.Thread(target=_ask_as_root, args=(dict(order, asks=theirs, sudo=False), speak)))
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def _answer(ask: dict[str, Any], modules: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {"number": ask["number"]}
+    try:
+        said["seen"] = modules[ask["kind"]].look(ask["wanted"])
+        said["now"] = time.time()
+    except Unseen as unseen:
+        said.update(unseen.value())
+    except Exception as error:  # noqa: BLE001 - told, and never green
+        said.update({"unseen": "broken", "detail": "{}: {}".format(type(error).__name__, error)[:300]})
+    return said
+
+
+def _ask_as_root(order: dict[str, Any], speak: Callable[[dict[str, Any]], None]) -> None:
+    """The same program again, by `sudo -n`; what it does not answer is told to be not permitted."""
+    left = {ask["number"] for ask in order["asks"]}
+    why = "there is no sudo here"
+    given = base64.b64encode(zlib.compress(json.dumps(order).encode())) + b"\n"
+    try:
+        process: Any = subprocess.Popen(
+            ["sudo", "-n", sys.executable, "-c", order["boot"]],  # noqa: S607 - the host's own
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        why = "sudo: {}".format(error.strerror)
+    else:
+        heard: list[bytes] = []
+        complaining = threading.Thread(target=lambda: heard.append(process.stderr.read(4096)))
+        complaining.start()
+        with suppress(OSError):
+            process.stdin.write(given)
+            process.stdin.close()
+        for line in process.stdout:
+            said = json.loads(line.decode())
+            left.discard(said["number"])
+            speak(said)
+        process.wait()
+        complaining.join()
+        why = Done(process.returncode, "", heard[0].decode("utf-8", "replace")).last_words
+    for number in left:
+        speak(dict(Unseen(NOT_PERMITTED, why).value(), number=number))
