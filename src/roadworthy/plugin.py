@@ -48,6 +48,7 @@ REFUSAL_KEY = "roadworthy refusal"
 MOMENT_KEY = "roadworthy moment"
 ROUGH = frozenset({Lane.ROUGH, Lane.LIMITS})
 """What may make a server defend itself; `-m "not rough"` leaves out every check that needs any of it."""
+TESTINFRA = "pytest11.testinfra"
 NO_TARGET = "suites verify a deployment: say which with --target NAME"
 
 
@@ -87,6 +88,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{folder.name}: the {folder.name} suite")
     config.stash[RUN] = run
     _end_on_sigterm()
+    if config.pluginmanager.hasplugin(TESTINFRA) or config.pluginmanager.hasplugin("testinfra.plugin"):
+        from roadworthy import testinfra_backend  # noqa: PLC0415 - for users' own tests alone
+
+        testinfra_backend.register(run.target)
+        config.add_cleanup(testinfra_backend.leave)
     config.stash[COLLECTOR] = Collector(run)
     config.pluginmanager.register(config.stash[COLLECTOR])
     if run.options.dry_run or (run.options.verdict_only and not config.getoption("collectonly")):

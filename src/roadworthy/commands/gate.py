@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roadworthy.options import OPTIONS
@@ -74,5 +75,7 @@ def verify(target: str | None, options: list[str]) -> int:
     for option, plugin in PLUGINS.items():
         if any(name.startswith(option) for name in names):
             base += ["-p", plugin]
+    if any((own := option.partition("::")[0]) and not own.startswith("-") and Path(own).exists() for option in options):
+        base += ["-p", "testinfra.plugin"]  # tests of somebody's own, which may want its `host`
     chosen = ["--target", target] if target is not None else []
     return int(pytest.main([*base, *chosen, *options]))

@@ -107,6 +107,13 @@ class Command:
         with suppress(OSError):
             self.stdin.write_eof()
 
+    async def outcome(self) -> tuple[int | None, bytes]:
+        """Its exit code, and the end of what it said beside, once it has ended."""
+        assert self._ended is not None  # noqa: S101 - made with it
+        assert self._hearing is not None  # noqa: S101 - as above
+        await asyncio.wait((self._ended, self._hearing))
+        return self._ended.result(), self._said
+
     def close(self) -> None:
         """Ends it at once."""
         if self._hearing is not None:

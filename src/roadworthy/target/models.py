@@ -512,7 +512,7 @@ class Target(Frozen):
     def _limits_let_go_in_time(self) -> Self:
         for name, component in self.components.items():
             key, wait_s = component.limits.longest_wait_s if component.limits else ("", 0.0)
-            if wait_s + MARGIN_S > self.network.scan_timeout:
+            if key and wait_s + MARGIN_S > self.network.scan_timeout:
                 raise ValueError(
                     f"components.{name}.limits.{key}: to see this takes up to {show_duration(wait_s + MARGIN_S)}, and "
                     f"one observation may take {show_duration(self.network.scan_timeout)}; raise network.scan_timeout "
