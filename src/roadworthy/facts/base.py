@@ -87,6 +87,11 @@ class Ask(Fact):
         """How many exchanges one attempt has with the host at one address, at worst; counts against its budget."""
         return 1
 
+    @property
+    def place(self) -> str:
+        """Where it is asked, for people."""
+        return f"{self.host}:{self.port}"
+
     def may_repeat(self, seen: Observation) -> bool:  # noqa: ARG002 - for those that change something
         """Whether the ask may be made again after what was seen of it."""
         return True

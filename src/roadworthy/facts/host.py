@@ -25,6 +25,11 @@ class HostAsk(Ask):
     """It may take as long as a scan."""
 
     @property
+    def place(self) -> str:
+        """Who is logged in where."""
+        return self.host
+
+    @property
     def wanted(self) -> dict[str, Any]:
         """What the host is told: the ask's own fields."""
         return self.model_dump(mode="json", exclude=set(Ask.model_fields))

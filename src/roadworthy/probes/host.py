@@ -74,12 +74,21 @@ async def observe(ask: HostAsk, address: Address | None, bench: Bench) -> Observ
         raise
     if "unseen" in said:
         raise NotObserved(REASONS.get(said["unseen"], Reason.NO_ANSWER), f"{said['unseen']}: {said['detail']}"[:400])
-    clock = datetime.fromtimestamp(said["now"], UTC)
-    fields: dict[str, Any] = {"kind": ask.kind, "observed_at": datetime.now(UTC), **said["seen"]}
+    try:
+        return _observation(ask, said, began)
+    except (ValueError, OverflowError) as error:
+        raise NotObserved(Reason.VANTAGE, f"the host's answer is none: {error}"[:400]) from error
+
+
+def _observation(ask: HostAsk, said: dict[str, Any], began: datetime) -> Observation:
+    ended, clock = datetime.now(UTC), datetime.fromtimestamp(said["now"], UTC)
+    fields: dict[str, Any] = {**said["seen"], "kind": ask.kind, "observed_at": ended}
     if ask.kind == "host":
-        behind, ahead = (clock - datetime.now(UTC)).total_seconds(), (clock - began).total_seconds()
-        return HostReachObservation(**fields, skew_s=0.0 if behind <= 0 <= ahead else min(behind, ahead, key=abs))
-    return OBSERVATIONS[ask.kind].model_validate({**fields, "now": clock})
+        behind, ahead = (clock - ended).total_seconds(), (clock - began).total_seconds()
+        fields["skew_s"] = 0.0 if behind <= 0 <= ahead else min(behind, ahead, key=abs)
+    else:
+        fields["now"] = clock
+    return OBSERVATIONS[ask.kind].model_validate(fields)
 
 
 @asynccontextmanager
@@ -168,21 +177,29 @@ class _Desk:
                 raise NotObserved(Reason.VANTAGE, f"the host answers more than {MOST // 2**20} MiB")
             *lines, held = (held + data).split(b"\n")
             for line in lines:
-                said = _line(line)
+                said = _line(line, len(taken))
                 answer = taken[said["number"]][1]
                 if not answer.done():
                     answer.set_result(said)
 
 
-def _line(line: bytes) -> dict[str, Any]:
+def _line(line: bytes, asked: int) -> dict[str, Any]:
+    """One answer.
+
+    Raises:
+        NotObserved: it is none.
+    """
     try:
         said = json.loads(line)
     except ValueError:
         said = None
-    if not isinstance(said, dict) or not isinstance(said.get("number"), int):
-        shown = line[:120].decode("utf-8", "replace")
-        raise NotObserved(Reason.VANTAGE, f"the host's login says something of its own: {shown!r}")
-    return said
+    if isinstance(said, dict) and said.get("number") in range(asked):
+        if isinstance(said.get("seen"), dict) and isinstance(said.get("now"), float):
+            return said
+        if isinstance(said.get("unseen"), str) and isinstance(said.get("detail"), str):
+            return said
+    shown = line[:120].decode("utf-8", "replace")
+    raise NotObserved(Reason.VANTAGE, f"the host's login says something of its own: {shown!r}")
 
 
 def _explained(error: Exception) -> Exception:

@@ -136,7 +136,7 @@ class Progress:
             return ""
         (ask, address), since = min(tuple(self._open.items()), key=lambda entry: entry[1])
         elapsed = time.monotonic() - since
-        where = address or f"{ask.host}:{ask.port}"
+        where = address or ask.place
         return f"slow: {ask.kind} {ask.host} at {where} {findings.duration(elapsed)}" if elapsed > SLOW_S else ""
 
     def _text(self, line: str) -> Text:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from roadworthy.cases.base import Case
 from roadworthy.check import Check, Severity, check_of
 from roadworthy.facts.base import Ask, NotObserved, NotSeen, Reason, Record
+from roadworthy.facts.host import HostAsk
 from roadworthy.facts.http import HttpAsk
 from roadworthy.facts.websocket import WebsocketAsk
 from roadworthy.verdict.models import Look, Outcome, Result
@@ -235,13 +236,19 @@ def _what(ask: Ask) -> str:
         return ask.url if ask.method == "GET" else f"{ask.method} {ask.url}"
     if (url := getattr(ask, "url", None)) is not None:
         return str(url)
-    return f"{ask.host}:{ask.port}" + (f" from {ask.via}" if ask.via else "")
+    if isinstance(ask, HostAsk):
+        return f"{ask.kind} on {ask.place}"
+    return ask.place + (f" from {ask.via}" if ask.via else "")
 
 
 def _from_there(command: str, via: str | None, target: Target) -> str:
     """The command as it is given where it was looked at from."""
     vantage = target.network.vantages.get(via or "")
-    if vantage is None or vantage.ssh is None or not command:
+    if vantage is None or not command:
+        return command
+    if vantage.exec is not None:
+        command = shlex.join([*vantage.exec, "sh", "-c", command])
+    if vantage.ssh is None:
         return command
     user, host, port = vantage.login
     place = ([] if port == SSH_PORT else ["-p", str(port)]) + [f"{user}@{host}" if user else host]

@@ -46,7 +46,7 @@ class Planned:
     def what(self) -> str:
         """The ask in a line: what is sent where, and all that is particular about it."""
         ask = self.ask
-        place = getattr(ask, "url", f"{ask.host}:{ask.port}")
+        place = getattr(ask, "url", ask.place)
         if isinstance(ask, HttpAsk):
             told = [*(f"{name}: {value}" for name, value in ask.headers), *self._details(HTTP)]
             words = f"{ask.method} {place}"
