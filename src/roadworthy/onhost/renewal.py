@@ -1,11 +1,158 @@
-"""On the host: that certificates are renewed by themselves."""
+"""On the host: who calls certbot, which certificates it renews, and how its last run ended.
+
+Sources: certbot's user guide ("Automated Renewals", "Configuration file"), and its own log, whose times are UTC.
+"""
 
 from __future__ import annotations
 
+import calendar
+import os
+import re
+import ssl
+import time
 from typing import Any
+
+from roadworthy.onhost.cron import daemons, tabs, timers
+from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, exists, part, read, run, told
+
+NEEDS_ROOT = True  # /etc/letsencrypt/archive, /var/log/letsencrypt
+
+TIMERS = ("certbot.timer", "certbot-renew.timer", "snap.certbot.renew.timer")
+"""Of Debian, of Red Hat, of the snap."""
+
+FOLDER = "/etc/letsencrypt/renewal"
+LOGS = "/var/log/letsencrypt"
+CALL = re.compile(
+    r"(?:^|[\s/\"'])(?:certbot|certbot-auto|letsencrypt)[\"']?\s(?:[^&|;]*\s)?renew\b(?![^&|;]*--dry-run)"
+)
+
+MOST_LINEAGES = 200
+MOST_LOGS = 50
+"""Every run of certbot, of whatever it was asked, begins a log of its own."""
+LARGEST_LOG = 8 * 2**20
+MOST_ERRORS = 5
 
 
 def look(wanted: dict[str, Any]) -> dict[str, Any]:
     """What `facts/renewal.py` holds."""
-    del wanted
-    return {}
+    if wanted["trial_s"] is not None:
+        return {"trial": part(_trial, wanted["trial_s"])}
+    found, others = tabs(_calls, ())
+    calling = [dict(tab, lines=[line for line in tab.get("lines", []) if line["holds"]]) for tab in found]
+    return {
+        "debian": exists("/etc/debian_version"),
+        "systemd": exists("/run/systemd/system"),
+        "daemons": part(daemons),
+        "tabs": [tab for tab in calling if tab["lines"] or tab.get("unread")],
+        "others": others,
+        "timers": part(timers, list(TIMERS)),
+        "lineages": part(_lineages),
+        "last": part(_last_run),
+    }
+
+
+def _calls(command: str) -> tuple[list[str], list[str]]:
+    """Whether a command is one that renews."""
+    return (["certbot renew"], []) if CALL.search(command) else ([], [])
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(at(folder)))
+    except OSError as error:
+        raise told(error, folder) from error
+
+
+def _lineages() -> list[dict[str, Any]]:
+    """The certificates that certbot renews."""
+    if not exists(os.path.dirname(FOLDER)):
+        return []
+    try:
+        files = [name for name in _listed(FOLDER) if name.endswith(".conf")]
+    except Unseen:
+        if not os.path.isdir(at(os.path.dirname(FOLDER))) or exists(FOLDER):
+            raise
+        files = [] if os.access(at(os.path.dirname(FOLDER)), os.X_OK) else [_refused()]
+    if len(files) > MOST_LINEAGES:
+        raise Unseen(TOO_LONG, "{}: more than {} certificates".format(FOLDER, MOST_LINEAGES))
+    return [_lineage(name) for name in files]
+
+
+def _refused() -> str:
+    raise Unseen(NOT_PERMITTED, FOLDER)
+
+
+def _lineage(name: str) -> dict[str, Any]:
+    text = read(os.path.join(FOLDER, name), 2**16)
+    settings = dict(re.findall(r"^\s*(\w+)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
+    return {
+        "name": name[: -len(".conf")],
+        "automatic": settings.get("autorenew", "True").lower() != "false",
+        "names": part(_names, settings.get("cert", "")),
+    }
+
+
+def _names(path: str) -> list[str]:
+    """The names in a certificate."""
+    if not path.startswith("/"):
+        raise Unseen(FAILED, "it does not say where the certificate is")
+    read(path, 1)  # tells whether it can be read at all
+    decode: Any = getattr(getattr(ssl, "_ssl", None), "_test_decode_cert", None)
+    if decode is None:
+        return _names_by_openssl(path)
+    try:
+        found = decode(at(path))
+    except (ssl.SSLError, ValueError, OSError) as error:
+        raise Unseen(FAILED, "{} is no certificate: {}".format(path, error)) from error
+    return sorted({value.lower() for kind, value in found.get("subjectAltName", ()) if kind == "DNS"})
+
+
+def _names_by_openssl(path: str) -> list[str]:
+    done = run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", at(path)])
+    if done.code:
+        raise Unseen(FAILED, "{}: {}".format(path, done.last_words))
+    return sorted(set(re.findall(r"DNS:([^\s,]+)", done.out.lower())))
+
+
+def _last_run() -> dict[str, Any] | None:
+    """The newest run of `certbot renew` that was no trial."""
+    names = [name for name in _listed(LOGS) if re.fullmatch(r"letsencrypt\.log(\.\d+)?", name)]
+    by_age = sorted(names, key=lambda name: int(name.rpartition(".")[2]) if name[-1].isdigit() else 0)
+    for name in by_age[:MOST_LOGS]:
+        path = os.path.join(LOGS, name)
+        found = _run_in(read(path, LARGEST_LOG), path)
+        if found is not None:
+            return found
+    if len(by_age) > MOST_LOGS:
+        raise Unseen(TOO_LONG, "{}: the newest {} logs tell of no renewal".format(LOGS, MOST_LOGS))
+    return None
+
+
+def _run_in(text: str, path: str) -> dict[str, Any] | None:
+    """What a log tells of its run; None: it was another command, or a trial."""
+    arguments = re.search(r":Arguments: (\[.*\])$", text, re.MULTILINE)
+    began = re.search(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", text, re.MULTILINE)
+    renews = re.search(r":certbot[\w.]*\.renewal:|Notifying user: Processing /", text)
+    if began is None or renews is None or (arguments and "--dry-run" in arguments.group(1)):
+        return None
+    errors = re.findall(r"^\d{4}-\d\d-\d\d [\d:,]+:(?:ERROR|CRITICAL):[\w.]+:(.+)$", text, re.MULTILINE)
+    return {
+        "at": calendar.timegm(time.strptime(began.group(1), "%Y-%m-%d %H:%M:%S")),
+        "path": path,
+        "errors": [error[:200] for error in errors[:MOST_ERRORS]],
+        "ended": bool(re.search(r":no renewal failures$|\d+ renew failure\(s\)", text, re.MULTILINE)),
+    }
+
+
+def _trial(within_s: float) -> dict[str, Any]:
+    done = run(["certbot", "renew", "--dry-run", "--non-interactive", "--no-random-sleep-on-renew"], within_s)
+    said = done.out + "\n" + done.err
+    if "Another instance of Certbot is already running" in said:
+        raise Unseen(FAILED, "another certbot is at work")
+    outcomes = re.findall(r"(\S+)/fullchain\.pem \((success|failure|skipped)\)", said)
+    broken = re.findall(r"(\S+)\.conf \((parsefail)\)", said)
+    return {
+        "code": done.code,
+        "outcomes": {os.path.basename(name): outcome for name, outcome in outcomes + broken},
+        "last_words": done.last_words,
+    }
