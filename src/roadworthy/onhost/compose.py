@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Unseen, part, run
@@ -24,6 +25,10 @@ SILENT = re.compile(
 )
 REFUSED = re.compile("permission denied|access denied", re.IGNORECASE)
 ABSENT = re.compile("no such (object|container|image)", re.IGNORECASE)
+
+
+TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-][01]\d:[0-5]\d)", re.ASCII)
+NUMBER = re.compile(r"\d{1,5}", re.ASCII)
 
 
 class Gone(Exception):  # noqa: N818 - a state of the host
@@ -173,7 +178,7 @@ def _ports(bound: dict[str, Any]) -> list[dict[str, Any]]:
         to, _, protocol = inner.partition("/")
         for place in tables(places):
             port = text(place.get("HostPort"))
-            if to.isdigit() and (port.isdigit() or not port):
+            if NUMBER.fullmatch(to) and NUMBER.fullmatch(port or "0"):
                 address = text(place.get("HostIp")) or "0.0.0.0"  # noqa: S104 - what the engine means by none
                 told = {"address": address, "port": int(port or 0), "to": int(to), "protocol": protocol or "tcp"}
                 found.append(told)
@@ -205,8 +210,13 @@ def _capability(name: str) -> str:
 
 def _time(value: Any) -> str | None:
     """RFC 3339, to the microsecond; the engine's own zero (the year 1) is none."""
-    told = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:\d\d)", text(value))
-    return None if told is None or told.group(1).startswith("0001") else "".join(filter(None, told.groups()))
+    told = TIME.fullmatch(text(value))
+    try:
+        if told is None or datetime.strptime(told.group(1), "%Y-%m-%dT%H:%M:%S").year == 1:  # noqa: DTZ007 - only tried
+            return None
+    except ValueError:
+        return None
+    return "".join(filter(None, told.groups()))
 
 
 def _above_zero(value: Any) -> int | None:
