@@ -88,7 +88,7 @@ def wrong_modes(observed: FilesObservation, promised: Files) -> list[str]:
     """Paths with another mode."""
 
     def judged(path: str, one: FilePromise, found: Entry) -> Iterable[str]:
-        if broken := _unmet(found.mode, one.mode or ()):
+        if broken := unmet(found.mode, one.mode or ()):
             yield f"{path} has mode {found.mode:03o}, promised {' and '.join(broken)}"
 
     return _of_entries(observed, promised, ("mode",), judged)
@@ -142,7 +142,7 @@ def _whose(found: Entry | Sort, owners: tuple[str, ...] | None, groups: tuple[st
         yield f"is of the group {found.group}, promised {' or '.join(groups)}"
 
 
-def _unmet(mode: int, promised: Iterable[str]) -> list[str]:
+def unmet(mode: int, promised: Iterable[str]) -> list[str]:
     """The modes that a mode is not."""
     return [text for text in promised if not _is_met(mode, *mode_of(text))]
 
@@ -195,7 +195,7 @@ def tree_modes(observed: FilesObservation, promised: Files) -> list[str]:
         wanted = {"folder": one.folders, "file": one.files}.get(sort.kind) or ()
         told = (
             [f"has mode {sort.mode:03o}, promised {' and '.join(broken)}"]
-            if (broken := _unmet(sort.mode, wanted))
+            if (broken := unmet(sort.mode, wanted))
             else []
         )
         if one.nobody_else_writes and sort.kind != "link" and sort.mode & OTHERS_WRITE:
