@@ -45,7 +45,7 @@ class ServerSeen(Fact):
 
     place: str = Field(description="The file that it stands in.")
     returns: int | None = Field(None, description="It answers everything so.")
-    tls: tuple[str, ...] | None = Field(None, description="The versions that it speaks; None: no TLS.")
+    tls: tuple[str, ...] | Unseen | None = Field(None, description="The versions that it speaks; None: no TLS.")
     handled: dict[str, Handled | Unseen] = Field(default_factory=dict, description="By path.")
 
 

@@ -1,8 +1,11 @@
 """On the host: nginx's configuration, as `nginx -T` gives it with what the running master was started with.
 
-words      the text of a file, as nginx takes it apart (ngx_conf_file.c)
-blocks     a tree of directives, with what they include in their place
-location   which one takes a request, as nginx looks for it (ngx_http_core_module, `location`)
+    tokens_of      the text of a file, as nginx takes it apart (ngx_conf_file.c)
+    tree_of        all directives, with what is included in its place
+    locations_of   which location takes a request, as nginx looks for it (ngx_http_core_module, `location`)
+
+What a running master has read is told by nothing; when it last did, is: a reload starts all workers anew. Where every
+worker has died and been replaced since, that looks newer than it is.
 """
 
 from __future__ import annotations
@@ -123,7 +126,7 @@ def _title(number: str) -> str:
 
 def _started_as(number: str, title: str) -> list[str]:
     """The master's program and the options that say which configuration it reads."""
-    program, *options = re.split(r" (?=-[cgp] )", title[len(MASTER) :])
+    program, *options = re.split(r" (?=-[cegp] )", title[len(MASTER) :])
     try:
         program = os.readlink(proc(number + "/exe")).replace(" (deleted)", "")
     except OSError:

@@ -41,7 +41,7 @@ def _asked(*words: str) -> str:
     Raises:
         Unseen: there is no systemd, or it does not answer.
     """
-    done = run(["systemctl", *words, "--no-pager"])
+    done = run(["systemctl", "--no-pager", *words])
     if done.code:
         without = "not been booted with systemd" in done.err
         raise Unseen(NOT_THERE if without else FAILED, "systemctl: " + done.last_words)
