@@ -47,7 +47,8 @@ LOGS = ("/var/log/cron.log", "/var/log/cron", "/var/log/syslog", "/var/log/messa
 SHARED = ("/var/log/syslog", "/var/log/messages")
 """Where others write, too: a line of theirs tells that the log is still written."""
 TAGS = ("CRON", "cron", "CROND", "crond")
-DAEMONS = ("cron", "crond", "fcron", "cronie")
+DAEMONS = ("cron", "crond", "fcron")
+PID_FILES = ("/run/crond.pid", "/run/cron.pid", "/run/fcron.pid")
 
 MOST_FILES = 500
 MOST_LINES = 5000
@@ -279,24 +280,26 @@ def _line(line: str, match: Matcher, *, names_user: bool) -> dict[str, Any]:
 
 
 def daemons() -> list[str]:
-    """Processes that are cron daemons, less those of containers."""
-    try:
-        numbers = [name for name in os.listdir(proc("")) if name.isdigit()]
-    except OSError as error:
-        raise told(error, "/proc") from error
-    if "1" not in numbers:
+    """Processes that are cron daemons: those that a file of /run names, or else any but those of containers."""
+    if not os.path.exists(proc("1/comm")):
         raise Unseen(NOT_PERMITTED, "/proc shows own processes only")
-    here = _namespace("self")
-    found = []
-    for number in sorted(numbers, key=int):
-        try:
-            with open(proc(number + "/comm"), "rb") as file:
-                name = file.read(64).decode("utf-8", "replace").strip()
-        except OSError:  # it ended, or is no process that we may see
-            continue
-        if name in DAEMONS and _namespace(number) in (here, None):
-            found.append("{} ({})".format(name, number))
-    return found
+    noted = [read(path, 20).strip() for path in PID_FILES if exists(path)]
+    if noted:
+        numbers = sorted({number for number in noted if number.isdigit()}, key=int)
+    else:
+        here = _namespace("self")
+        listed = sorted(filter(str.isdigit, os.listdir(proc(""))), key=int)
+        numbers = [number for number in listed if _namespace(number) in (here, None)]
+    named = ((number, _name(number)) for number in numbers)
+    return ["{} ({})".format(name, number) for number, name in named if name in DAEMONS]
+
+
+def _name(number: str) -> str:
+    try:
+        with open(proc(number + "/comm"), "rb") as file:
+            return file.read(64).decode("utf-8", "replace").strip()
+    except OSError:  # it has ended
+        return ""
 
 
 def _namespace(number: str) -> str | None:
@@ -315,7 +318,7 @@ SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 
 def timers(names: list[str]) -> dict[str, Any]:
     """Timers of systemd, by name."""
     asked = ",".join((*TIMED, "ActiveEnterTimestamp"))
-    done = run(["systemctl", "show", "--no-pager", "-p", asked, "--", *names])
+    done = run(["systemctl", "show", "--no-pager", "-p", asked, "--", *sorted(names)])
     if done.code:
         why = NOT_THERE if "not been booted with systemd" in done.err else FAILED
         raise Unseen(why, "systemctl: " + done.last_words)

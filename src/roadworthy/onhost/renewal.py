@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from roadworthy.onhost.cron import daemons, tabs, timers
-from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, exists, part, read, run, told
+from roadworthy.onhost.ground import FAILED, TOO_LONG, Unseen, at, exists, part, read, run, told
 
 NEEDS_ROOT = True  # /etc/letsencrypt/archive, /var/log/letsencrypt
 
@@ -59,27 +59,18 @@ def _calls(command: str) -> tuple[list[str], list[str]]:
 def _listed(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(at(folder)))
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise told(error, folder) from error
 
 
 def _lineages() -> list[dict[str, Any]]:
     """The certificates that certbot renews."""
-    if not exists(os.path.dirname(FOLDER)):
-        return []
-    try:
-        files = [name for name in _listed(FOLDER) if name.endswith(".conf")]
-    except Unseen:
-        if not os.path.isdir(at(os.path.dirname(FOLDER))) or exists(FOLDER):
-            raise
-        files = [] if os.access(at(os.path.dirname(FOLDER)), os.X_OK) else [_refused()]
+    files = [name for name in _listed(FOLDER) if name.endswith(".conf")]
     if len(files) > MOST_LINEAGES:
         raise Unseen(TOO_LONG, "{}: more than {} certificates".format(FOLDER, MOST_LINEAGES))
     return [_lineage(name) for name in files]
-
-
-def _refused() -> str:
-    raise Unseen(NOT_PERMITTED, FOLDER)
 
 
 def _lineage(name: str) -> dict[str, Any]:
