@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from roadworthy.sandbox.faults import FAULTS
 from roadworthy.target.loading import read_tree
 from roadworthy.target.releases import load_release
 from roadworthy.verdict.models import Verdict
+from tests.matrix import forking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,21 +123,14 @@ def up(name: str, overlays: tuple[str, ...] = ()) -> AbstractContextManager[Sand
 def gate(sandbox: Sandbox, name: str, *options: str) -> Verdict:
     """The verdict on a sandbox, through the command that a pipeline runs."""
     with tempfile.TemporaryDirectory() as reports:
-        command = [sys.executable, "-m", "roadworthy.cli", "gate", str(target_file(name)), "-q", "--reports", reports]
-        done = subprocess.run(
-            [*command, "--overlay", str(sandbox.overlay), *options],
-            cwd=ROOT,
-            env={**os.environ, **environment(name)},
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        files = list(Path(reports).glob("*/verdict.json"))
+        output = Path(reports) / "output"
+        command = ["gate", str(target_file(name)), "-q", "--reports", reports, "--overlay", str(sandbox.overlay)]
+        code = forking.run([*command, *options], {**os.environ, **environment(name)}, ROOT, output, within_s=180)
+        files, said = list(Path(reports).glob("*/verdict.json")), output.read_text()
         if not files:
-            raise AssertionError(f"exit {done.returncode}, no verdict:\n{done.stdout}\n{done.stderr}")
+            raise AssertionError(f"exit {code}, no verdict:\n{said}")
         verdict = Verdict.model_validate_json(files[0].read_bytes())
-    assert int(verdict.exit_code) == done.returncode, done.stdout + done.stderr
+    assert int(verdict.exit_code) == code, said
     return verdict
 
 
