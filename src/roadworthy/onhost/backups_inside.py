@@ -188,6 +188,8 @@ class Program:
         self.process.wait()
         self.timer.cancel()
         self.listening.join(1.0)
+        if not self.listening.is_alive():
+            self.process.stderr.close()
         return int(self.process.returncode)
 
     @property
@@ -246,6 +248,7 @@ def unpacked(path: str, dump: str, packing: str, most: int, within_s: float) -> 
             expected = packing if packing != "none" else dump
             raise BrokenError(f"it begins as {seems}, not as {expected}")
         if packing == "zstd":
+            os.lseek(file.fileno(), 0, os.SEEK_SET)  # what was read ahead counts there
             with _spoken(["zstd", "-dcq"], within_s, stdin=file) as stream:
                 yield Bounded(stream, most, ends)
             return
