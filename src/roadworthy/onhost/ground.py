@@ -95,6 +95,15 @@ def read(path: str, most: int = LARGEST) -> str:
         raise told(error, path) from error
 
 
+def read_proc(path: str, most: int = LARGEST) -> str:
+    """The text of `/proc/PATH`, at most so many bytes of it; raises as `read`."""
+    try:
+        with open(proc(path), "rb") as file:
+            return file.read(most).decode("utf-8", "replace")
+    except OSError as error:
+        raise told(error, "/proc/" + path) from error
+
+
 def exists(path: str) -> bool:
     """Whether there is such a path; False too where nobody may look."""
     return os.path.lexists(at(path))
@@ -146,6 +155,8 @@ def _end(process: Any) -> None:
     except OSError:
         process.kill()
     process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        pipe.close()
 
 
 def users() -> dict[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from roadworthy.target.blocks.block import Expectation, Need, one_or_many
 from roadworthy.target.blocks.stores import (
@@ -18,7 +18,7 @@ from roadworthy.target.blocks.stores import (
     SettingValue,
     Version,
 )
-from roadworthy.target.values import PUBLIC, Duration, Frozen, parse_size
+from roadworthy.target.values import PUBLIC, Duration, Frozen, parse_size, show_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,17 @@ def _bytes(value: Any) -> Any:
 
 
 Kept = Literal["rdb", "aof"]
-Memory = Annotated[Amount, BeforeValidator(_bytes, json_schema_input_type=str)]
+
+
+def _as_written(value: int | str) -> str:
+    return show_size(value) if isinstance(value, int) else value
+
+
+Memory = Annotated[
+    Amount,
+    BeforeValidator(_bytes, json_schema_input_type=str),
+    PlainSerializer(_as_written, return_type=str),
+]
 """A size, or a share of maxmemory: `2GiB`, `80%`."""
 
 
