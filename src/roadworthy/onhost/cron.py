@@ -81,7 +81,7 @@ print(json.dumps(found))
 
 NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat"
 WORD = re.compile(r"(?:[0-9*,/~-]|{})+".format(NAMES), re.IGNORECASE)
-NICKNAME = re.compile(r"@[a-z]{1,12}")
+NICKNAME = re.compile(r"@[A-Za-z]{1,12}")
 VARIABLE = re.compile(r"""\s*(["']?)([A-Za-z_][A-Za-z0-9_]*)\1\s*=\s*(.*?)\s*$""")
 FIELDS = 5
 OTHER = "\u2026"
@@ -185,12 +185,19 @@ def _hidden(folder: str) -> bool:
 def _files_in(folder: str) -> list[str]:
     try:
         with os.scandir(at(folder)) as listed:
-            names = sorted(entry.name for entry in islice(listed, MOST_FILES + 1) if not entry.is_dir())
+            names = sorted(entry.name for entry in islice(listed, MOST_FILES + 1) if not _is_folder(entry))
     except OSError as error:
         raise told(error, folder) from error
     if len(names) > MOST_FILES:
         raise Unseen(TOO_LONG, "{}: more than {} files".format(folder, MOST_FILES))
     return [os.path.join(folder, name) for name in names]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere
+        return False
 
 
 def _own_tab() -> tuple[str, str]:

@@ -102,7 +102,7 @@ def _names_by_openssl(path: str) -> list[str]:
     done = run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", at(path)])
     if done.code:
         raise Unseen(FAILED, "{}: {}".format(path, done.last_words))
-    return sorted(set(re.findall(r"DNS:([^\s,]+)", done.out.lower())))
+    return sorted({name.lower() for name in re.findall(r"DNS:([^\s,]+)", done.out)})
 
 
 def _last_run() -> dict[str, Any] | None:

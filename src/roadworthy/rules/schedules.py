@@ -59,7 +59,7 @@ def _utc(local: datetime, shifts: Sequence[Shift]) -> datetime:
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_LISTED = re.compile(r"((?:[0-9A-Za-z*,/-]+ +){4}[0-9A-Za-z*,/-]+) +(?:[0-9]+s +)?(.+?)(?: *\.{2,}.*| +Next Due:.*)?$")
+_LISTED = re.compile(r"((?:[0-9A-Za-z*,/-]+ +){4}[0-9A-Za-z*,/-]+) +(?:[0-9]+s +)?(.+?)(?: *\.{2,}.*| +Next Due:.*)$")
 
 
 def listed(said: str) -> Iterable[tuple[str, str]]:

@@ -224,8 +224,12 @@ def parse(text: str) -> Schedule:
     Raises:
         ValueError: it is neither.
     """
-    is_cron = text.startswith("@") or (":" not in text and len(text.split()) == FIELDS)
-    return parse_cron(text) if is_cron else parse_calendar(text)
+    return parse_cron(text) if is_cron(text) else parse_calendar(text)
+
+
+def is_cron(text: str) -> bool:
+    """Whether a schedule is written as cron has it."""
+    return text.startswith("@") or (":" not in text and len(text.split()) == FIELDS)
 
 
 def check_schedule(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from roadworthy.target.blocks.block import Expectation, Place
-from roadworthy.target.schedules import NICKNAMES, When
+from roadworthy.target.schedules import NICKNAMES, When, is_cron
 from roadworthy.target.values import Duration, Frozen
 
 SECRET = re.compile(r"pass|pwd|secret|token|credential|_key|^key", re.IGNORECASE)
@@ -85,17 +85,13 @@ class Job(Frozen):
         of_lines = {"exact": self.exact, "user": self.user, "environment": self.environment}
         if self.command is None and (given := [key for key, value in of_lines.items() if value]):
             raise ValueError(f"{', '.join(given)}: that is said of a command")
-        if self.command is not None and self.schedule is not None and not _is_cron(self.schedule):
+        if self.command is not None and self.schedule is not None and not is_cron(self.schedule):
             raise ValueError(f"schedule: a crontab has five fields, or one of {', '.join(NICKNAMES)}")
         if self.script is not None and self.schedule is not None:
             raise ValueError("schedule: its folder says when a script runs")
         if self.script is not None and self.ran is not None and self.ran.touches is None:
             raise ValueError("ran: no log tells of a script; give touches")
         return self
-
-
-def _is_cron(text: str) -> bool:
-    return text.startswith("@") or ":" not in text
 
 
 class Laravel(Expectation):
@@ -112,7 +108,7 @@ class Laravel(Expectation):
 
     @model_validator(mode="after")
     def _is_cron(self) -> Self:
-        if odd := [name for name, when in self.schedule.items() if not _is_cron(when)]:
+        if odd := [name for name, when in self.schedule.items() if not is_cron(when)]:
             raise ValueError(f"schedule: Laravel's has five fields: {', '.join(odd)}")
         return self
 
