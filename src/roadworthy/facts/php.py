@@ -40,6 +40,8 @@ class PhpObservation(HostObservation):
     kind: Literal["php"] = "php"
     refused: str | None = Field(None, description="What FPM has against its configuration; None: nothing.")
     pools: dict[str, PoolSeen] | Unseen | None = Field(None, description="All that there are; None: it was refused.")
-    settings: dict[str, str | None] | Unseen | None = Field(
-        None, description="Those wanted, of php.ini and what follows it; None as a value: FPM knows no such setting."
+    settings: Unseen | dict[str, str | None] | None = Field(
+        None,
+        union_mode="left_to_right",  # an Unseen would do as a dict
+        description="Those wanted, of php.ini and what follows it; None as a value: FPM knows no such setting.",
     )

@@ -42,7 +42,7 @@ TOKEN = re.compile(
     + "|"
     + COMMENT
     + r"""|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<mark>[;{}])"""
-    + r"|(?P<word>(?:\\.|\$\{|[^ \t\r\n;{\\])+)",
+    + r"|(?![\"'])(?P<word>(?:\\.|\$\{|[^ \t\r\n;{\\])+)",
     re.DOTALL,
 )
 LUA = re.compile(
@@ -100,7 +100,7 @@ def _running(pid_file: str) -> dict[str, Any] | None:
         return None
     title = _title(number)
     if not title.startswith(MASTER):
-        if "nginx" in title:
+        if title.split(" ")[0].endswith("nginx"):
             raise Unseen(FAILED, "process {} is nginx, and no master: {}".format(number, title[:100]))
         return None  # the number is another program's by now
     children = [other for other, parent in _parents() if parent == number]
