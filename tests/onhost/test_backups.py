@@ -14,8 +14,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -28,6 +27,9 @@ from roadworthy.sandbox import programs
 from roadworthy.sandbox.machines import dumped
 from roadworthy.target.blocks.backups import Series
 from tests.suites.healthy import NOW
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = "var/backups"
 DAY_S = 86400.0
@@ -104,7 +106,7 @@ def test_a_series_is_sorted_by_what_the_names_tell(root: Path) -> None:
     ]
     assert seen.backups[0].size == 5
     assert seen.unnamed == ("shop_latest.sql.gz",)
-    assert [backup.path[-12:] for backup in look().backups][0] == "20000.sql.gz"  # by the time of their change
+    assert look().backups[0].path == "/var/backups/shop_20261126_020000.sql.gz"  # by the time of their change
 
 
 def test_names_with_a_zone(root: Path) -> None:
@@ -128,7 +130,8 @@ def test_a_folder_that_may_not_be_read_is_not_empty(root: Path) -> None:
         look()
 
 
-def test_a_folder_that_cannot_be_listed_is_unseen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("root")
+def test_a_folder_that_cannot_be_listed_is_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(path: str) -> list[str]:
         raise PermissionError(13, "Permission denied", path)
 
@@ -268,10 +271,12 @@ def test_the_last_words_of_real_dumps(root: Path) -> None:
 
 
 def test_what_is_no_statement_is_no_table(root: Path) -> None:
-    copied = b"COPY public.notes (text) FROM stdin;\nCREATE TABLE public.users (\n\\.\nCREATE TABLE public.\"Or der\" (\n"
+    copied = b'COPY public.notes (text) FROM stdin;\nCREATE TABLE public.users (\n\\.\nCREATE TABLE public."Or der" (\n'
     seen = inside(root, copied, "pg_dump", "none", looks_for=["users", "Or der", "public.notes"])
     assert seen.found == ()
-    seen = inside(root, copied.replace(b"Or der", b"Order"), "pg_dump", "none", looks_for=["users", "Order", "public.Order"])
+    seen = inside(
+        root, copied.replace(b"Or der", b"Order"), "pg_dump", "none", looks_for=["users", "Order", "public.Order"]
+    )
     assert seen.found == ("Order", "public.Order")
 
 
@@ -321,8 +326,9 @@ def test_no_file_breaks_a_reader(data: bytes, kind: str) -> None:
     stream = backups_inside.Bounded(io.BytesIO(data), 2**20, time.monotonic() + 10)
     try:
         reader.read(stream)
-    except backups_inside.BrokenError as error:
-        assert kind in ("tar", "mongodump"), error
+    except backups_inside.BrokenError:
+        return
+    assert kind != "mongodump"
 
 
 @given(st.integers(0, 2000))
@@ -465,7 +471,8 @@ def test_no_list_breaks_a_parser(text: str) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 

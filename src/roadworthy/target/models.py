@@ -525,11 +525,29 @@ class Target(Frozen):
         longest = self.network.scan_timeout - MARGIN_S
         for name, component in self.components.items():
             job = component.queues.probe_job if component.queues else None
-            if job is not None and job.within > longest:
-                raise ValueError(
-                    f"components.{name}.queues.probe_job.within: {show_duration(job.within)} is longer than can be "
-                    f"waited for ({show_duration(max(longest, 0))}); raise network.scan_timeout (and network.deadline)"
-                )
+            trial = component.renewal.dry_run if component.renewal else None
+            for key, waited_for in (("queues.probe_job", job), ("renewal.dry_run", trial)):
+                if waited_for is not None and waited_for.within > longest:
+                    raise ValueError(
+                        f"components.{name}.{key}.within: {show_duration(waited_for.within)} is longer than can be "
+                        f"waited for ({show_duration(max(longest, 0))}); raise network.scan_timeout (and "
+                        "network.deadline)"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _restores_end_in_time(self) -> Self:
+        """What is cut off in the middle could leave its scratch database behind."""
+        longest = self.network.scan_timeout - MARGIN_S
+        for name, component in self.components.items():
+            for series, promised in ((component.backups and component.backups.series) or {}).items():
+                takes = promised.takes_at_most + (promised.restores.within if promised.restores else 0)
+                if promised.restores is not None and takes > longest:
+                    raise ValueError(
+                        f"components.{name}.backups.series.{series}.restores.within: with takes_at_most, that is "
+                        f"{show_duration(takes)}, longer than can be waited for ({show_duration(max(longest, 0))}); "
+                        "raise network.scan_timeout (and network.deadline)"
+                    )
         return self
 
     @model_validator(mode="after")

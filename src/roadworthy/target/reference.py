@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, ge
 from pydantic import AwareDatetime, BaseModel, BeforeValidator
 
 from roadworthy.target import models
+from roadworthy.target.blocks.backups import Share
 from roadworthy.target.blocks.block import Path, Place
 from roadworthy.target.blocks.cache import Memory
 from roadworthy.target.blocks.stores import Amount, Version
@@ -19,6 +20,7 @@ from roadworthy.target.document import MapNode, Scalar
 from roadworthy.target.fields import model_of
 from roadworthy.target.models import BLOCKS
 from roadworthy.target.parts import policies
+from roadworthy.target.schedules import When
 from roadworthy.target.schema import file_schema
 from roadworthy.target.values import PUBLIC, AllowList, Duration, JsonPlace, JsonQuery, Size
 
@@ -36,6 +38,8 @@ KINDS: tuple[tuple[Any, str, str], ...] = (
     (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
     (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),
     (AllowList, "allow-list", '`()`, `(self)`, `*`, `(self "https://maps.example")`'),
+    (Share, "share", "a part of what it is compared with: `30%`"),
+    (When, "schedule", "in quotes, as cron has it: `'*/5 * * * *'`, `'@daily'`; of a timer also `Mon..Fri 02:00`"),
     (AwareDatetime, "moment", "`2026-11-28T14:00:00Z`, with its zone"),
     (Memory, "memory", "`2GiB`, or a share of the limit: `80%`"),
     (Version, "version", '`"16"` (any 16.x), `8.0.35`, `">= 5.0"`'),

@@ -166,7 +166,7 @@ class Series(Expectation):
     reads_at_most: Size = Field(
         4 * 2**30, description="No more is unpacked to see whether one is intact; a longer one is not observed."
     )
-    takes_at_most: Duration = Field(45.0, description="No longer is read for that; the same.")
+    takes_at_most: Duration = Field(20.0, description="No longer is read for that; the same.")
 
     within: Duration = Field(description="The newest that is finished is no older than this.")
     size_at_least: Size | None = Field(None, description="The newest is no smaller.")
