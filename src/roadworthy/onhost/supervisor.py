@@ -49,8 +49,8 @@ ANSWERS_S = 5.0
 LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} \w+ (.*)")
 EXITED = re.compile(r"exited: (.+?) \((.*)\)")
 SPAWNED = re.compile(r"spawned: '(.+)' with pid (\d+)")
-ZONE_S = 900
-"""Clocks of the world differ by multiples of this."""
+ZONE_S, ZONES_S = 900, 26 * 3600
+"""Clocks of the world differ by multiples of this, and by no more than that."""
 
 
 class Dead(Exception):  # noqa: N818 - it is an outcome
@@ -361,7 +361,7 @@ def _shift(lines: list[Any], started: dict[tuple[str, int], int]) -> float:
     for when, what in reversed(lines):
         spawned = SPAWNED.match(what)
         start = started.get((spawned.group(1), int(spawned.group(2)))) if spawned else None
-        if start:
+        if start and abs(start - _at(when)) <= ZONES_S:
             return round((start - _at(when)) / ZONE_S) * ZONE_S
     return 0
 

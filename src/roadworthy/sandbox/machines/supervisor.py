@@ -1,17 +1,139 @@
-"""What is on a machine that keeps its promises of `supervisor`."""
+"""What is on a machine that keeps its promises of `supervisor`: a real supervisord, and what it runs.
+
+The programs that it runs are stand-ins that wait, each called as the promised command calls it.
+"""
 
 from __future__ import annotations
 
+import shlex
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from roadworthy.sandbox.machines.machine import Machine
+from roadworthy.sandbox.machines.machine import Daemon, File, Machine
+from roadworthy.target.blocks.supervisor import Contains
 
 if TYPE_CHECKING:
-    from roadworthy.target.blocks.supervisor import Supervisor
+    from roadworthy.target.blocks.supervisor import Program, Supervisor
     from roadworthy.target.models import Component, Target
+
+CONFIG = "/etc/supervisor/supervisord.conf"
+READY = "/var/run/supervisor.ready"
+BIN = "/usr/bin"
+DAEMON = "supervisord"
+AGE_S = 7 * 86400
+"""Its processes say that they were started so long ago."""
+WORKS = "signal.pause()"
+
+MAIN = """\
+[unix_http_server]
+file=/var/run/supervisor.sock
+chmod=0700
+
+[supervisord]
+logfile=/var/log/supervisor/supervisord.log
+pidfile=/var/run/supervisord.pid
+childlogdir=/var/log/supervisor
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix:///var/run/supervisor.sock
+
+[include]
+files = {included}/*.conf
+"""
+
+WORKER = """#!{python} -SE
+# A stand-in for a worker, which ends with supervisord, however that one ends.
+import ctypes, os, signal, sys, time
+
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == 1:
+    sys.exit(1)
+{works}
+"""
 
 
 def furnish(promised: Supervisor, component: Component, target: Target) -> Machine:
     """What an operator would have put there."""
-    del promised, component, target
-    return Machine()
+    del component, target
+    programs = promised.programs or {}
+    config = promised.config or CONFIG
+    users = [one.user for one in programs.values() if one.user]
+    commands = {name: command_of(one, name) for name, one in programs.items()}
+    keeper = users[0] if users else "root"
+    files = (
+        File(config, MAIN.format(included=_included(config))),
+        *(File(section_of(config, name), section(name, one, commands[name])) for name, one in programs.items()),
+        *(worker(command) for command in commands.values()),
+        *(File(folder, mode=0o755) for folder in ("/var/run", "/var/log/supervisor")),
+    )
+    return Machine(
+        files=tuple(replace(file, owner=keeper, group=keeper) for file in files),
+        daemons=(_daemon(config),) if programs or promised.none_failed or promised.as_configured else (),
+        keeper=keeper,
+    )
+
+
+def _included(config: str) -> str:
+    """Where its own folder has those of programs."""
+    return "conf.d" if config.endswith("/supervisor/supervisord.conf") else "supervisord.d"
+
+
+def section_of(config: str, name: str) -> str:
+    """The file of a program."""
+    return f"{config.rpartition('/')[0]}/{_included(config)}/{name.partition(':')[0]}.conf"
+
+
+def command_of(promised: Program, name: str) -> str:
+    """What is run: as promised, or else a command of that name."""
+    if isinstance(promised.command, Contains):
+        return f"{name.partition(':')[0]} {' '.join(promised.command.contains)}"
+    return promised.command or name.partition(":")[0]
+
+
+def section(name: str, promised: Program, command: str) -> str:
+    """Its section, as manuals of Laravel write it."""
+    program = name.partition(":")[0]
+    numbered = "%(program_name)s_%(process_num)02d" if promised.processes > 1 else "%(program_name)s"
+    autorestart = True if promised.autorestart is None else promised.autorestart
+    lines = {
+        "process_name": name.partition(":")[2] or numbered,
+        "command": command.replace("%", "%%"),
+        "autostart": str(promised.autostart is not False).lower(),
+        "autorestart": str(autorestart).lower(),
+        "stopasgroup": "true",
+        "killasgroup": "true",
+        **({"user": promised.user} if promised.user else {}),
+        "numprocs": str(promised.processes),
+        "redirect_stderr": "true",
+        "stopwaitsecs": "3600",
+    }
+    return "".join([f"[program:{program}]\n", *(f"{key}={value}\n" for key, value in lines.items())])
+
+
+def worker(command: str, works: str = WORKS) -> File:
+    """The program of a command."""
+    program = shlex.split(command)[0]
+    path = program if program.startswith("/") else f"{BIN}/{program}"
+    return File(path, WORKER.format(python=sys.executable, works=works), mode=0o755)
+
+
+def by_hand(name: str, script: str) -> Daemon:
+    """What an operator does once all runs: a shell script, with supervisorctl."""
+    control = f"{sys.executable} -m supervisor.supervisorctl -s unix://var/run/supervisor.sock"
+    done = f"{{{{root}}}}/var/run/{name}.done"
+    text = f'supervisorctl() {{ {control} "$@"; }}; until [ -e {{{{root}}}}{READY} ]; do sleep 0.05; done; '
+    return Daemon(name, ("/bin/sh", "-c", f"{text}{script} && touch {done}"), ready=done)
+
+
+def _daemon(config: str) -> Daemon:
+    module = "roadworthy.sandbox.machines.supervised"
+    return Daemon(
+        DAEMON,
+        (sys.executable, "-m", module, "{{root}}" + config, "{{root}}" + READY, str(AGE_S)),
+        environ=(("PATH", f"{{{{root}}}}{BIN}:/usr/bin:/bin"), ("PYTHONDONTWRITEBYTECODE", "1")),
+        ready="{{root}}" + READY,
+    )
