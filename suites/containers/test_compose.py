@@ -13,7 +13,7 @@ CIS = "CIS Docker Benchmark 1.7, section 5: "
 @check(
     "COMPOSE-ENGINE",
     severity="critical",
-    expects="compose",
+    expects="compose.services",
     after=("HOST-REACH",),
     source="dockerd(8)",
     by_hand="systemctl status docker; docker version   # label={name}",

@@ -6,13 +6,12 @@ Of what `docker inspect` says, environment, command and output stay on the host.
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import Any
 
 from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Unseen, part, run
-from roadworthy.onhost.values import number, table, tables, text, texts
+from roadworthy.onhost.values import number, parsed, table, tables, text, texts
 
 NEEDS_ROOT = True
 
@@ -72,7 +71,7 @@ def _docker(arguments: list[str]) -> str:
 
 def _listed(said: str, what: str) -> list[Any]:
     try:
-        found = json.loads(said)
+        found = parsed(said)
     except ValueError as error:
         raise Unseen(FAILED, "docker {} says no JSON: {}".format(what, error)) from error
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Unseen, run
-from roadworthy.onhost.values import number, table, tables, text
+from roadworthy.onhost.values import number, parsed, table, tables, text
 
 WITHIN_S = 20.0
 ANSWERS_S = 15
@@ -61,7 +60,7 @@ def _listed(wanted: dict[str, Any], resources: list[str]) -> tuple[list[dict[str
         why = NOT_PERMITTED if REFUSED.search(done.last_words) else FAILED
         raise Unseen(why, "kubectl ended with {}: {}".format(done.code, done.last_words))
     try:
-        items = json.loads(done.out)["items"]
+        items = parsed(done.out)["items"]
     except (ValueError, KeyError, TypeError) as error:
         raise Unseen(FAILED, "kubectl says no list in JSON: {}".format(error)) from error
     if not isinstance(items, list):

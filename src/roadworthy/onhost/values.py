@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+
+def parsed(said: str) -> Any:
+    """A document.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return json.loads(said)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
 
 
 def table(value: Any) -> dict[str, Any]:

@@ -375,8 +375,11 @@ def _names(names: list[str]) -> str:
 
 def _state(one: Container) -> str:
     """Why it is not up, in short."""
-    if one.status == "exited" or (one.status in ("dead", "restarting") and one.exit_code):
-        return f"is {one.status} ({one.exit_code}{', out of memory' if one.out_of_memory else ''})"
+    killed = ", out of memory" if one.out_of_memory else ""
+    if one.status == "exited":
+        return f"has exited with {one.exit_code}{killed}"
+    if one.status == "restarting":
+        return f"is restarting: it ended with {one.exit_code}{killed}, {one.restarts} times so far"
     return f"is {one.status}"
 
 

@@ -73,6 +73,10 @@ Cpus = Annotated[float, Field(gt=0, le=MOST_CPUS)]
 Tasks = Annotated[int, Field(ge=1)]
 
 
+BY_LIST = ("finished", "healthy", "current", "confined", "not_root", "read_only")
+"""Promises whose list is one of services."""
+
+
 class Limits(Frozen):
     """How much a container may take, at most; one that may take more, or all, breaks the promise."""
 
@@ -206,12 +210,11 @@ class Compose(Expectation):
 
     @model_validator(mode="after")
     def _speaks_of_its_services(self) -> Self:
-        limits = {f"limits.{name}": getattr(self.limits, name) for name in ("memory", "cpus", "pids")}
-        lists = ("finished", "healthy", "current", "confined", "not_root", "read_only")
-        named = {name: value for name in lists if isinstance(value := getattr(self, name), tuple)}
-        mapped = {**{name: getattr(self, name) for name in type(self).model_fields}, **(limits if self.limits else {})}
-        named.update({name: tuple(value) for name, value in mapped.items() if isinstance(value, dict)})
-        for key, names in named.items():
+        said = {name: getattr(self, name) for name in type(self).model_fields if name != "services"}
+        if self.limits is not None:
+            said |= {f"limits.{name}": getattr(self.limits, name) for name in type(self.limits).model_fields}
+        for key, value in said.items():
+            names = value if isinstance(value, dict) or (isinstance(value, tuple) and key in BY_LIST) else ()
             if strangers := [name for name in names if name not in self.services]:
                 raise ValueError(f"{key}: {', '.join(strangers)} is not among the services")
         return self
