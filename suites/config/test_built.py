@@ -39,7 +39,7 @@ def test_laravels_caches_are_newer_than_their_sources(laravel: StaleCachesCase) 
 @check(
     "BUILT-THERE",
     severity="high",
-    expects="built.outputs",
+    expects="built.outputs.path",
     after=INSIDE,
     source="reproducible-builds.org; Next.js, Deploying: .next is made by next build",
     by_hand="sudo ls -l --full-time /PATH",

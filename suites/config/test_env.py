@@ -15,7 +15,7 @@ LENGTHS = "sudo awk -F= '/^[A-Z]/ {{ print $1, length($0) - length($1) - 1 }}' /
 @check(
     "ENV-READ",
     severity="critical",
-    expects="env.files",
+    expects="env.files.path",
     after=INSIDE,
     source="phpdotenv 5, dotenv 16, compose-go: what each can't read",
     by_hand=NAMES,
@@ -39,7 +39,7 @@ def test_the_configuration_can_be_read(env: EnvCase) -> None:
 def test_settings_are_as_promised(env: EnvCase) -> None:
     """APP_DEBUG=true shows every visitor the source and the secrets; another driver loses sessions and jobs."""
     faults = list(rules.other_values(env.expected.has or {}, env.text, env.expected.reader))
-    assert not faults, "; ".join(faults)
+    assert not faults, env.told(faults)
 
 
 @check(
@@ -54,7 +54,7 @@ def test_settings_are_as_promised(env: EnvCase) -> None:
 def test_settings_are_none_of_a_developers_desk(env: EnvCase) -> None:
     """A message that is written to a console instead of being sent is never missed by the program that wrote it."""
     faults = list(rules.refused_values(env.expected.isnt or {}, env.text))
-    assert not faults, "; ".join(faults)
+    assert not faults, env.told(faults)
 
 
 @check(
@@ -69,7 +69,7 @@ def test_settings_are_none_of_a_developers_desk(env: EnvCase) -> None:
 def test_needed_settings_are_set(env: EnvCase) -> None:
     """A key that a release needs and nobody set is noticed when the first customer needs it."""
     faults = list(rules.not_set(env.expected.sets or (), env.text))
-    assert not faults, "; ".join(faults)
+    assert not faults, env.told(faults)
 
 
 @check(
@@ -83,8 +83,8 @@ def test_needed_settings_are_set(env: EnvCase) -> None:
 )
 def test_settings_that_must_not_be_there_are_not(env: EnvCase) -> None:
     """A key that was left from another environment or another tool switches on what nobody watches."""
-    there = [key for key in env.expected.absent or () if key in env.text.keys]
-    assert not there, f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there"
+    there = [f"{key} is there" for key in env.expected.absent or () if key in env.text.keys]
+    assert not there, env.told(there)
 
 
 @check(
@@ -100,7 +100,7 @@ def test_settings_that_must_not_be_there_are_not(env: EnvCase) -> None:
 def test_nothing_is_left_to_be_filled_in(env: EnvCase) -> None:
     """What was not replaced is a value like any other: the application logs in with the password `<password>`."""
     left = [f"{one.key} (line {one.line}): {one.what}" for one in env.text.to_fill]
-    assert not left, "; ".join(left)
+    assert not left, env.told(left)
 
 
 @check(
@@ -114,8 +114,8 @@ def test_nothing_is_left_to_be_filled_in(env: EnvCase) -> None:
 )
 def test_no_setting_is_there_twice(env: EnvCase) -> None:
     """Whoever edits the first of two lines changes nothing, and does not see why."""
-    twice = [f"{one.key} (lines {', '.join(map(str, one.lines))})" for one in env.text.repeated]
-    assert not twice, f"with different values: {'; '.join(twice)}"
+    twice = [f"{one.key} has different values (lines {', '.join(map(str, one.lines))})" for one in env.text.repeated]
+    assert not twice, env.told(twice)
 
 
 @check(
@@ -131,7 +131,7 @@ def test_no_setting_is_there_twice(env: EnvCase) -> None:
 def test_secrets_are_strong(env: EnvCase) -> None:
     """Who has one token signed with a short secret tries all secrets at home, and then signs tokens of any user."""
     faults = secrets.weak(env.expected.secrets or {}, env.text)
-    assert not faults, "; ".join(faults)
+    assert not faults, env.told(faults)
 
 
 @check(
@@ -146,7 +146,7 @@ def test_secrets_are_strong(env: EnvCase) -> None:
 def test_secrets_are_known_to_nobody(env: EnvCase) -> None:
     """A default from a guide or a repository is tried by every scanner, and opens every account."""
     faults = secrets.known(env.expected.secrets or {}, env.text)
-    assert not faults, "; ".join(faults)
+    assert not faults, env.told(faults)
 
 
 @check(
@@ -161,7 +161,7 @@ def test_secrets_are_known_to_nobody(env: EnvCase) -> None:
 def test_secrets_are_the_ones_of_the_store(env: SecretValueCase) -> None:
     """A host that missed a rotation works until its last open connection is closed."""
     faults = secrets.others(env.expected.secrets or {}, env.text)
-    assert not faults, "; ".join(faults)
+    assert not faults, env.told(faults)
 
 
 @check(

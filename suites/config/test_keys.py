@@ -9,6 +9,7 @@ from roadworthy.rules.files import unmet
 
 INSIDE = ("HOST-REACH", "HOST-SUDO")
 READ = (*INSIDE, "KEY-READ")
+OPEN = (*READ, "KEY-PASSPHRASE")
 LOOK = "sudo openssl pkey -in /PATH/private.pem -noout -text_pub | head -2"
 STAT = "sudo stat -c '%A %a %U:%G %n' /PATH/*.pem"
 NEW = (
@@ -19,7 +20,7 @@ NEW = (
 @check(
     "KEY-READ",
     severity="critical",
-    expects="keys.pairs",
+    expects="keys.pairs.path",
     after=INSIDE,
     source="RFC 7468: PEM; RFC 5958",
     by_hand=LOOK,
@@ -37,7 +38,7 @@ def test_there_is_a_private_key(keys: KeysCase) -> None:
     "KEY-KIND",
     severity="high",
     expects="keys.pairs.kind",
-    after=READ,
+    after=OPEN,
     source="RFC 7518 section 3.1: each algorithm takes a kind of key",
     by_hand=LOOK,
     repair=f"Make a key of the promised kind: {NEW}.",
@@ -52,7 +53,7 @@ def test_the_key_is_of_its_kind(keys: KeysCase) -> None:
     "KEY-BITS",
     severity="high",
     expects="keys.pairs.min_bits",
-    after=(*READ, "KEY-KIND"),
+    after=(*OPEN, "KEY-KIND"),
     source="NIST SP 800-57 part 1, table 2; BSI TR-02102-1: RSA of 3000 bits and more",
     by_hand=LOOK,
     repair=f"Make a longer one ({NEW}); keep the old public key until the last token that it verifies has expired.",
@@ -117,7 +118,7 @@ def test_the_private_key_belongs_to_whom_it_should(keys: KeysCase) -> None:
     "KEY-PUBLIC",
     severity="critical",
     expects="keys.pairs.public",
-    after=READ,
+    after=OPEN,
     source="RFC 7517; RFC 7468 section 13",
     by_hand="sudo openssl pkey -in /PATH/private.pem -pubout | diff - /PATH/public.pem && echo same",
     repair="openssl pkey -in private.pem -pubout -out public.pem; or find the private key that belongs to it.",
@@ -149,7 +150,7 @@ def test_the_public_key_has_its_mode(keys: KeysCase) -> None:
     "KEY-CERTIFICATE",
     severity="critical",
     expects="keys.pairs.certificate",
-    after=READ,
+    after=OPEN,
     source="RFC 5280 section 4.1.2.7",
     by_hand="sudo openssl x509 -in /PATH/cert.pem -noout -pubkey | openssl sha256; sudo openssl pkey -in /PATH/key.pem "
     "-pubout | openssl sha256",

@@ -21,7 +21,7 @@ from roadworthy.target.blocks.env import EnvFile
 from roadworthy.target.blocks.keys import PrivateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from roadworthy.target.models import Component, Target
 
@@ -93,6 +93,10 @@ class EnvCase(Case[EnvFile, EnvAsk, EnvObservation]):
         if text.problem:
             raise NotObserved(Reason.NOT_APPLICABLE, f"{self.expected.path}: {text.problem}")
         return text
+
+    def told(self, faults: Iterable[str]) -> str:
+        """Faults of what is in it, on one line."""
+        return f"{self.expected.path}: {'; '.join(faults)}"
 
 
 def _env_wanted(promised: EnvFile) -> EnvFileWanted:

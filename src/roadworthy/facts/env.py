@@ -56,7 +56,7 @@ class KeySeen(Fact):
 
     length: int = Field(description="In characters; 0: it is empty.")
     value: str | None = Field(None, description="As it is; None: it was not asked for, or holds a secret.")
-    bits: int | None = Field(None, description="The most bits of entropy that its characters let it have.")
+    bits: float | None = Field(None, description="The most bits of entropy that its characters let it have.")
     base64_bytes: int | None = Field(None, description="How many bytes `base64:...` stands for; None: it is none.")
     known: str = Field(
         "", description="Who knows it: everybody, or whoever knows another key; empty: nobody, it seems."

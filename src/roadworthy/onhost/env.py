@@ -89,7 +89,7 @@ def _file(one: dict[str, Any], names: Names, known: set[str], wanted: dict[str, 
 
 def _text(one: dict[str, Any], place: str, kind: str, known: set[str], wanted: dict[str, Any]) -> dict[str, Any]:
     if kind != "file":
-        return {"problem": "it is a {}, and no file".format(kind)}
+        return {"problem": "it is no file: {}".format(kind)}
     found, problem = parsed(text_of(place), one["reader"])
     values = {entry.key: entry.value for entry in found}  # the last one counts
     return {

@@ -28,6 +28,8 @@ _OIDS = {
     bytes.fromhex("06072a8648ce380401"): "dsa",
 }
 """Of SubjectPublicKeyInfo.algorithm (RFC 3279, 5480, 8410), in DER."""
+_ALWAYS = {"ed25519": 256, "ed448": 456}
+"""Bits of keys that are all of one size (RFC 8032), of which openssl says nothing."""
 
 
 def look(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def _held(path: str, what: str, names: Names) -> dict[str, Any]:
     if not place:
         return {"entry": entry}
     if entry["kind"] != "file":
-        return {"entry": entry, "key": {"problem": "it is a {}, and no file".format(entry["kind"])}}
+        return {"entry": entry, "key": {"problem": "it is no file: {}".format(entry["kind"])}}
     try:
         text = text_of(place)
     except Unseen as unseen:
@@ -96,8 +98,9 @@ def _public(command: list[str], text: str) -> dict[str, Any]:
         return {"problem": "openssl says something that is no public key"}
     told = run(["openssl", "pkey", "-pubin", "-noout", "-text_pub"], given=pem.group(0) + "\n")
     size = _BITS.search(told.out)
+    algorithm = next((name for oid, name in _OIDS.items() if oid in der[:32]), "another")
     return {
-        "algorithm": next((name for oid, name in _OIDS.items() if oid in der[:32]), "another"),
-        "bits": int(size.group(1)) if size else None,
+        "algorithm": algorithm,
+        "bits": int(size.group(1)) if size else _ALWAYS.get(algorithm),
         "sha256": hashlib.sha256(der).hexdigest(),
     }

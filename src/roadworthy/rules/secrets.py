@@ -35,7 +35,7 @@ def _faults_of(secret: Secret, found: KeySeen | None) -> Iterator[str]:
     if secret.min_length is not None and found.length < secret.min_length:
         yield f"has {found.length} characters, promised {secret.min_length}"
     if secret.min_bits is not None and (found.bits or 0) < secret.min_bits:
-        yield f"has {found.bits or 0:.0f} bits of entropy at most, promised {secret.min_bits}"
+        yield f"has {int(found.bits or 0)} bits of entropy at most, promised {secret.min_bits}"
     if secret.base64_bytes is not None and found.base64_bytes != secret.base64_bytes:
         is_now = "is no base64:..." if found.base64_bytes is None else f"is {found.base64_bytes} bytes in base64"
         yield f"{is_now}, promised {secret.base64_bytes} bytes"
