@@ -81,7 +81,8 @@ def fpm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def look(pools: dict[str, list[str]] | None = None, *settings: str, program: str | None = None) -> PhpObservation:
-    wanted: dict[str, Any] = {"program": program, "pools": pools or {}, "settings": list(settings)}
+    asked = [{"name": name, "directives": directives} for name, directives in (pools or {}).items()]
+    wanted: dict[str, Any] = {"program": program, "pools": asked, "settings": list(settings)}
     return PhpObservation(observed_at=NOW, now=NOW, **php.look(wanted))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from roadworthy.cases.base import Case
 from roadworthy.cases.host import there
 from roadworthy.facts.base import NotObserved, Reason
-from roadworthy.facts.php import PhpAsk, PhpObservation, PoolSeen
+from roadworthy.facts.php import PhpAsk, PhpObservation, PoolSeen, PoolWanted
 from roadworthy.facts.store import seen
 from roadworthy.target.blocks.php import Php
 
@@ -30,7 +30,10 @@ class PhpCase(Case[Php, PhpAsk, PhpObservation]):
             ask = PhpAsk(
                 **there(target, component),
                 program=promised.program,
-                pools={name: tuple(directives) for name, directives in (promised.pools or {}).items()},
+                pools=tuple(
+                    PoolWanted(name=name, directives=tuple(directives))
+                    for name, directives in (promised.pools or {}).items()
+                ),
                 settings=tuple(promised.settings or ()),
             )
             yield promised, ask

@@ -11,12 +11,19 @@ from roadworthy.facts.host import HostAsk, HostObservation
 from roadworthy.facts.store import Unseen
 
 
+class PoolWanted(Fact):
+    """Directives of one pool."""
+
+    name: str
+    directives: tuple[str, ...]
+
+
 class PhpAsk(HostAsk):
     """What to look at."""
 
     kind: Literal["php"] = "php"
     program: str | None = None
-    pools: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="Directives of each.")
+    pools: tuple[PoolWanted, ...] = ()
     settings: tuple[str, ...] = ()
 
     @property

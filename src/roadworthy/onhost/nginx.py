@@ -172,8 +172,8 @@ def _configuration(out: str, started_as: list[str], wanted: dict[str, Any]) -> d
     servers = [one for one in http if one.name == "server" and one.inside is not None]
     return {
         "changed": changed.get("at", changed),
-        "changed_file": newest,
-        "settings": {name: _value(name, outside) for name in wanted["settings"]},
+        "changed_file": _theirs(newest),
+        "settings": {name: _theirs(_value(name, outside)) for name in wanted["settings"]},
         "servers": {
             name: [_server(server, http, wanted["paths"], started_as) for server in servers if name in _names(server)]
             for name in wanted["servers"]
@@ -185,7 +185,7 @@ def _changed(paths: list[str]) -> dict[str, Any]:
     """The newest of the files: a link that was put in another one's place is a change as well."""
     newest, of = 0.0, ""
     for path in paths:
-        here = path if ground.ROOT != "/" and path.startswith(ground.ROOT.rstrip("/") + "/") else at(path)
+        here = at(_theirs(path))
         try:
             then = max(os.stat(here).st_mtime, os.lstat(here).st_mtime)
         except OSError as error:
@@ -193,6 +193,12 @@ def _changed(paths: list[str]) -> dict[str, Any]:
         if then > newest:
             newest, of = then, path
     return {"at": newest, "file": of}
+
+
+def _theirs(path: Any) -> Any:
+    """A path as the host has it: nginx may have been started with one that leads through its root."""
+    root = ground.ROOT.rstrip("/")
+    return path[len(root) :] if root and path and path.startswith(root + "/") else path
 
 
 def _value(name: str, directives: list[Directive]) -> str | None:
@@ -209,7 +215,7 @@ def _server(server: Directive, http: list[Directive], paths: list[str], started_
     listens = [one.words[1:] for one in inside if one.name == "listen"]
     speaks = any("ssl" in words or "quic" in words for words in listens) or _value("ssl", inside) == "on"
     return {
-        "place": server.place,
+        "place": _theirs(server.place),
         "returns": _returns(inside),
         "tls": part(_versions, inside, http, started_as) if speaks else None,
         "handled": {path: part(_handled, path, inside, http) for path in paths},

@@ -70,7 +70,8 @@ def _pools(lines: list[tuple[str, str]], wanted: dict[str, Any]) -> dict[str, An
             found[name][key] = EMPTY.get(value, value)
     if found.pop("global", None) is None or not found:
         raise Unseen(FAILED, "php-fpm -tt tells of no pools")
-    return {pool: _pool(given, wanted["pools"].get(pool, []), wanted["settings"]) for pool, given in found.items()}
+    asked = {pool["name"]: pool["directives"] for pool in wanted["pools"]}
+    return {pool: _pool(given, asked.get(pool, []), wanted["settings"]) for pool, given in found.items()}
 
 
 def _pool(given: dict[str, str], directives: list[str], settings: list[str]) -> dict[str, Any]:

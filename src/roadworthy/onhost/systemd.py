@@ -22,6 +22,7 @@ PROPERTIES = (
     "NextElapseUSecRealtime",
     "NextElapseUSecMonotonic",
 )
+FAILED_UNITS = ("list-units", "--state=failed", "--all", "--plain", "--no-legend", "--full")
 NONE = ("", "n/a", "0", "infinity")
 MOST_FAILED = 200
 _MOMENT = re.compile(r"(?:[A-Z][a-z]{2} )?([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)? UTC")
@@ -98,5 +99,5 @@ def _moment(text: str) -> float | None:
 
 
 def _failed() -> list[str]:
-    said = _asked("list-units", "--state=failed", "--all", "--plain", "--no-legend", "--full")
+    said = _asked(*FAILED_UNITS)
     return [line.split()[0] for line in said.splitlines() if line.strip()][:MOST_FAILED]

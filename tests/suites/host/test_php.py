@@ -63,3 +63,11 @@ def test_settings(suite: ModuleType) -> None:
     passes(check, of(php(pools={"jobs": own}), settings={"memory_limit": "256M"}))
     is_not_observed(check, of(php(settings=FORBIDDEN), settings={"memory_limit": "128M"}), "not permitted")
     is_not_observed(check, of(REFUSED, settings={"memory_limit": "128M"}), "refuses its configuration")
+
+
+def test_the_ask_is_whole() -> None:
+    ask = of(php(), program="php-fpm8.2", pools={"www": {"pm": "dynamic"}}, settings={"memory_limit": "1M"}).ask
+    assert hash(ask)
+    assert ask.name == "php-fpm8.2"
+    wanted = {"pools": [{"name": "www", "directives": ["pm"]}], "settings": ["memory_limit"]}
+    assert ask.wanted == {"program": "php-fpm8.2", **wanted}

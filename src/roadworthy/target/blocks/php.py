@@ -33,7 +33,7 @@ class Php(Expectation):
 
     program: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_./-]*php[A-Za-z0-9_.-]*fpm[A-Za-z0-9_.-]*$",
+        pattern=r"^[A-Za-z0-9_.-]*php[A-Za-z0-9_.-]*fpm[A-Za-z0-9_.-]*$",
         description="Which one: `php-fpm8.3`; without it, the only one that there is.",
     )
     valid: Literal[True] | None = Field(None, description="FPM accepts its configuration: the next restart succeeds.")
