@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tarfile
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,9 +29,7 @@ from roadworthy.sandbox.machines import dumped
 from roadworthy.target.blocks.backups import Series
 from tests.suites.healthy import NOW
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+HERE = Path(__file__).parent
 FOLDER = "var/backups"
 DAY_S = 86400.0
 
@@ -263,6 +262,9 @@ def test_one_whose_end_is_missing(root: Path, kind: str) -> None:
 
 
 def test_the_last_words_of_real_dumps(root: Path) -> None:
+    recorded = (HERE / "recorded" / "mariadb-dump.sql").read_bytes()  # of MariaDB 10.11, with a trigger and a view
+    seen = inside(root, recorded, packing="none", looks_for=["users", "v"])
+    assert (seen.complete, seen.found, seen.names) == (True, ("users",), 2)
     assert inside(root, dumped.recorded("full.sql"), "pg_dump", "none").complete  # it ends with \unrestrict
     dated = b"CREATE TABLE `a` (\n);\n-- Dump completed on 2026-11-28  2:00:05\n"
     assert inside(root, dated, packing="none").complete
@@ -479,3 +481,137 @@ JSON = st.recursive(
 @given(st.lists(st.fixed_dictionaries({}, optional={"time": JSON, "paths": JSON, "short_id": JSON}) | JSON))
 def test_no_snapshot_breaks_a_parser(snapshots: list[Any]) -> None:
     backups.parse_restic(json.dumps(snapshots), "/var")
+
+
+# --- a restore
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    return {
+        "engine": "mysql",
+        "into": "scratch",
+        "within_s": 10.0,
+        "at_most": 2**30,
+        "as_user": None,
+        "defaults_file": None,
+        "service_file": None,
+        "service": None,
+        "rows_of": ["users", "orders"],
+        **changes,
+    }
+
+
+CLIENT = """
+import os, sys
+log = open(os.path.join({root!r}, "told"), "a")
+sql = sys.stdin.read()
+log.write(" ".join(sys.argv[1:]) + "\\n" + sql[:200] + "\\n")
+if "information_schema.SCHEMATA" in sql: print({there!r})
+elif "information_schema.TABLES" in sql: print(int("users" in sql))
+elif "COUNT(*)" in sql: print(2)
+elif {refused!r} and {refused!r} in sql:
+    sys.stderr.write("ERROR 1064 (42000) at line 3: near 'x'\\nat line 1\\n")
+    sys.exit(1)
+elif "-- MySQL dump" in sql and {hangs!r}: import time; time.sleep(60)
+"""
+
+
+def restored(
+    root: Path, data: bytes, there: str = "", refused: str = "", *, hangs: bool = False, **changes: Any
+) -> Any:
+    """What a client that stands for mysql is told, and what is seen of it."""
+    text = CLIENT.replace("\\\\", "\\").format(root=str(root), there=there, refused=refused, hangs=hangs)
+    program(root, "mysql", text)
+    put(root, "shop_1", data)
+    return look(packing="none", restore=asked(**changes)).restored
+
+
+def told(root: Path) -> str:
+    return (root / "told").read_text() if (root / "told").exists() else ""
+
+
+SQL = dumped.dump_of(series("mysqldump"))
+
+
+def test_a_restore(root: Path) -> None:
+    seen = restored(root, SQL, defaults_file="/root/.my.cnf")
+    assert (seen.failed, seen.rows, seen.left) == ("", {"users": 2, "orders": None}, "")
+    assert f"--defaults-file={root}/root/.my.cnf" in told(root)
+    assert told(root).count("CREATE DATABASE `scratch_") == told(root).count("DROP DATABASE `scratch_") == 1
+
+
+def test_a_restore_that_fails(root: Path) -> None:
+    seen = restored(root, SQL, refused="-- MySQL dump")
+    assert seen.failed == "ERROR 1064 (42000) at line 3: near 'x'"
+    assert "DROP DATABASE" in told(root)
+
+
+def test_a_restore_that_hangs(root: Path) -> None:
+    began = time.monotonic()
+    assert restored(root, SQL, hangs=True, within_s=0.5).too_slow
+    assert time.monotonic() - began < 8
+    assert "DROP DATABASE" in told(root)
+
+
+def test_what_could_not_be_dropped_is_told(root: Path) -> None:
+    assert "scratch_" in restored(root, SQL, refused="DROP DATABASE").left
+
+
+def test_a_database_that_is_there_is_left_alone(root: Path) -> None:
+    seen = restored(root, SQL, there="scratch_1")
+    assert isinstance(seen, Unseen)
+    assert "already" in seen.detail
+    assert "CREATE" not in told(root)
+    assert "DROP" not in told(root)
+
+
+REACHING = [
+    "USE `other`;",
+    "use other;",
+    "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop`;",
+    "/*!40000 DROP DATABASE IF EXISTS `shop`*/;",
+    "ALTER DATABASE `shop` CHARACTER SET utf8mb4 ;",
+    "SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3e11:1-5';",
+    "SET GLOBAL read_only=0;",
+    "GRANT ALL ON *.* TO x;",
+    "INSERT INTO `other`.`users` VALUES (1);",
+    "DROP TABLE IF EXISTS `other`.`users`;",
+    "/*!50001 CREATE TABLE `other`.`users` (x int)*/;",
+    "\\! rm -rf /",
+    "source /etc/passwd",
+]
+
+
+@pytest.mark.parametrize("line", REACHING)
+def test_a_dump_that_reaches_further_is_not_restored(root: Path, line: str) -> None:
+    seen = restored(root, SQL.replace(b"LOCK TABLES", line.encode() + b"\nLOCK TABLES", 1))
+    assert isinstance(seen, Unseen)
+    assert line[:20] in seen.detail
+    assert told(root) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "\\connect postgres",
+        "\\! id",
+        "CREATE ROLE x;",
+        "ALTER SYSTEM SET a = 1;",
+        "DROP DATABASE shop;",
+        "COPY a TO '/x';",
+    ],
+)
+def test_the_same_of_postgresql(line: str) -> None:
+    whole = dumped.dump_of(series("pg_dump"), rows=2)
+    for text, reaches in ((whole, ""), (whole.replace(b"COPY", line.encode() + b"\nCOPY", 1), line)):
+        reader = backups_inside.PostgresReader()
+        reader.read(backups_inside.Bounded(io.BytesIO(text), 2**20, time.monotonic() + 10))
+        assert reader.reaches == reaches
+        assert reader.names >= {"users", "roles"}
+
+
+def test_what_is_too_long_is_not_restored(root: Path) -> None:
+    seen = restored(root, SQL, at_most=100)
+    assert isinstance(seen, Unseen)
+    assert "unpacks to more than 100 bytes" in seen.detail
+    assert told(root) == ""

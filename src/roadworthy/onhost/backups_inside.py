@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import struct
 import subprocess
 import tarfile
@@ -18,7 +19,6 @@ from roadworthy.onhost.ground import (
     NOT_THERE,
     TOO_LONG,
     Unseen,
-    _end,
     at,
     has,
     search_path,
@@ -177,7 +177,12 @@ class Program:
 
     def _give_up(self) -> None:
         self.too_slow = True
-        _end(self.process)
+        self.end()
+
+    def end(self) -> None:
+        """Ends it, and what it started."""
+        with suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> int:
         """Its exit code; ends it where nobody listens to it any more."""
@@ -194,9 +199,11 @@ class Program:
 
     @property
     def last_words(self) -> str:
-        """What it complained of last."""
-        lines = self.said.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1].strip()[:200] if lines else f"it ended with {self.process.returncode}"
+        """What it complained of: its first error, or else what it said last."""
+        lines = self.said.decode("utf-8", "replace").strip().splitlines() or [
+            f"it ended with {self.process.returncode}"
+        ]
+        return next((line for line in lines if "error" in line.lower()), lines[-1]).strip()[:200]
 
 
 class Spoken:
@@ -264,7 +271,7 @@ def _spoken(command: list[str], within_s: float, **pipes: Any) -> Iterator[Spoke
         yield Spoken(program)
     finally:
         if program.process.poll() is None:
-            _end(program.process)
+            program.end()
         program.close()
 
 
@@ -379,7 +386,7 @@ class MysqlReader(SqlReader):
         rb"(?:/\*M?!\d* ?)?(?:USE|GRANT|REVOKE|INSTALL|UNINSTALL|SHUTDOWN|RESET|CHANGE|FLUSH|PURGE|KILL|START|STOP|"
         rb"LOAD|(?:CREATE|DROP|ALTER) (?:OR REPLACE )?(?:/\*M?!\d* ?)?"
         rb"(?:DATABASE|SCHEMA|USER|ROLE|SERVER|TABLESPACE|LOGFILE)|"
-        rb"SET (?:@@)?(?:GLOBAL|PERSIST|PASSWORD)|system|source)\b|\\\\|"
+        rb"SET (?:@@)?(?:GLOBAL|PERSIST|PASSWORD)|system|source)\b|\\|"
         rb"(?:/\*M?!\d* ?)?(?:INSERT|REPLACE|DROP|CREATE|ALTER|LOCK|TRUNCATE|DELETE|UPDATE|RENAME)\b"
         rb"[^`\n]{0,80}`[^`\n]{1,64}`\."
     )

@@ -1,8 +1,8 @@
 """What is inside of the sandbox's backups.
 
 PostgreSQL's custom format is real: `dumps/` holds what pg_dump 16 made of a database with the tables `users` (two rows)
-and `roles` (one), whole, without rows, without tables. SQL is written here in the words of mysqldump 8.0 and pg_dump
-16 (`dumps/full.sql`). Packed, tarred and BSON files are made by the libraries for that. What is "encrypted" has the head
+and `roles` (one): whole, without rows, without tables. SQL is written here in the words of mysqldump 8.0 and pg_dump 16
+(`dumps/full.sql`). Packed, tarred and BSON files are made by the libraries for that. What is "encrypted" has the head
 of its format; what follows is noise, as nobody on the host could read it anyway.
 """
 
