@@ -65,3 +65,9 @@ def test_logs_that_are_refused(promised: dict[str, Any], told: str) -> None:
 
 def test_a_log_that_is_named_is_promised_to_be_there() -> None:
     assert Logs.model_validate({"files": {"/var/log/a.log": {}}}).files
+
+
+def test_promises_outlive_a_round_trip() -> None:
+    paths = {"/a": {"kind": "absent"}, "/b": FILE | {"mode": ["<= 640"], "contains": "x"}}
+    promised = Files.model_validate({"paths": paths, "trees": {"/c": {"owner": "root", "except": "vendor"}}})
+    assert Files.model_validate_json(promised.model_dump_json(by_alias=True)) == promised

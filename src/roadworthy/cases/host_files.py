@@ -13,6 +13,7 @@ from roadworthy.target.blocks.files import Files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roadworthy.target.blocks.files import FilePromise, Tree
     from roadworthy.target.models import Component, Target
 
 
@@ -37,21 +38,28 @@ def files_ask(target: Target, component: Component) -> FilesAsk:
     )
 
 
+def _only(one: FilePromise | Tree, keys: tuple[str, ...]) -> FilePromise | Tree:
+    """The same, less what is not promised by one of the keys."""
+    others = (name for name, field in type(one).model_fields.items() if not field.is_required() and name != "without")
+    return one.model_copy(update={name: None for name in others if name not in keys})
+
+
 class FilesCase(Case[Files, FilesAsk, FilesObservation]):
     """All paths and trees."""
 
     block = "files"
-    keys: ClassVar[tuple[str, ...]] = ()
-    """One of these must be promised of a path or tree; none: it need only be named."""
+    keys: ClassVar[tuple[str, ...]] = ("kind", "to")
+    """One of these must be promised of a path or tree."""
     of: ClassVar[str] = "paths"
 
     @classmethod
     def looks(cls, target: Target, component: Component) -> Iterator[tuple[Files, FilesAsk]]:
         """One look, where such a promise is made."""
         promised = component.files
-        named = (getattr(promised, cls.of) or {}).values() if promised is not None else ()
-        if promised is not None and any(not cls.keys or promises(one, cls.keys) for one in named):
-            yield promised, files_ask(target, component)
+        named = (getattr(promised, cls.of) or {}).items() if promised is not None else ()
+        if promised is not None and (found := {path: one for path, one in named if promises(one, cls.keys)}):
+            kept = {path: _only(one, cls.keys) for path, one in found.items()}
+            yield promised.model_copy(update={cls.of: kept}), files_ask(target, component)
 
 
 class PathOwnerCase(FilesCase):
@@ -76,6 +84,7 @@ class TreesCase(FilesCase):
     """All trees."""
 
     of = "trees"
+    keys: ClassVar[tuple[str, ...]] = ("owner", "group", "folders", "files", "nobody_else_writes")
 
 
 class TreeOwnerCase(TreesCase):

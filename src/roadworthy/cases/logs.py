@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from roadworthy.cases.base import Case
 from roadworthy.cases.host import there
 from roadworthy.facts.logs import ErrorsWanted, LogsAsk, LogsObservation, LogWanted
-from roadworthy.rules.logs import promised_of
+from roadworthy.rules.logs import only, promised_of
 from roadworthy.target.blocks.logs import Errors, FileLog, Logs, ProjectLog
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class LogsCase(Case[Logs, LogsAsk, LogsObservation]):
         """One look, where such a promise is made."""
         promised = component.logs
         if promised is not None and any(True for _ in promised_of(promised, *cls.keys)):
-            yield promised, logs_ask(target, component)
+            yield only(promised, *cls.keys), logs_ask(target, component)
 
 
 class WrittenCase(LogsCase):

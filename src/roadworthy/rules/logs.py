@@ -30,6 +30,15 @@ def promised_of(logs: Logs, *keys: str) -> Iterator[tuple[Source, str, AnyLog]]:
                 yield source, name, one
 
 
+def only(logs: Logs, *keys: str) -> Logs:
+    """The same, less what is not promised by one of the keys."""
+    kept: dict[str, dict[str, AnyLog]] = {}
+    for source, name, one in promised_of(logs, *keys):
+        others = {key: None for key in type(one).model_fields if key not in (*keys, "services")}
+        kept.setdefault(source, {})[name] = one.model_copy(update=others)
+    return logs.model_copy(update={source: kept.get(source) for source in SOURCES})
+
+
 def _judged(
     observed: LogsObservation, logs: Logs, judge: Callable[[Log, AnyLog], Iterable[str]], *keys: str
 ) -> list[str]:
@@ -156,7 +165,8 @@ def with_errors(observed: LogsObservation, promised: Logs) -> list[str]:
                 f", and {rest} others" if (rest := found.count - sum(k.count for k in found.kinds[:SHOWN])) > 0 else ""
             )
             shown = ", ".join(_told(one_kind) for one_kind in found.kinds[:SHOWN]) + more
-            yield f"{log.label}: {least}{found.count} errors since {bound.since:%Y-%m-%d %H:%M:%S %Z}: {shown}"
+            errors = f"{least}{found.count} error{'s' * (found.count > 1)}"
+            yield f"{log.label}: {errors} since {bound.since:%Y-%m-%d %H:%M:%S %Z}: {shown}"
         elif found.short:
             raise NotObserved(Reason.NO_ANSWER, f"{log.label}: {found.short}; {found.count} errors in what was read")
         elif found.count + found.undated > bound.at_most:

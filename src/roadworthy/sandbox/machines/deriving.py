@@ -72,4 +72,6 @@ def machine_of(target: Target, vantages: Iterable[str]) -> Machine | None:
             promised = getattr(component, block)
             if promised is not None:
                 machine = machine.plus(module.furnish(promised, component, target))
+    for component in here:
+        machine = files.adopted(machine, component.files)
     return machine

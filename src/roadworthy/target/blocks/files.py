@@ -65,7 +65,7 @@ class FilePromise(Frozen):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        others = sorted(self.model_fields_set - {"kind"})
+        others = [name for name in type(self).model_fields if name != "kind" and getattr(self, name) is not None]
         if self.kind == "absent" and others:
             raise ValueError(f"what is absent has no {others[0]}")
         if self.to is not None and self.kind != "link":
