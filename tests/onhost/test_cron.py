@@ -243,9 +243,9 @@ def test_runs_in_syslog(root: Path) -> None:
     stamp = time.strftime("%b %e %H:%M:%S", time.gmtime(now - 60))
     iso = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now - 30 + 7200))
     (root / "var/log").mkdir()
+    first, second = (time.strftime("%b %e %H:%M:%S", time.gmtime(now - age)) for age in (90000, 80000))
     (root / "var/log/syslog.1").write_text(
-        f"{time.strftime('%b %e %H:%M:%S', time.gmtime(now - 90000))} app kernel: hello\n"
-        f"{time.strftime('%b %e %H:%M:%S', time.gmtime(now - 80000))} app CRON[9]: (root) CMD (php artisan schedule:run)\n"
+        f"{first} app kernel: hello\n{second} app CRON[9]: (root) CMD (php artisan schedule:run)\n"
     )
     (root / "var/log/syslog").write_bytes(
         b"\xff\xfe garbage\n"

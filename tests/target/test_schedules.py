@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from roadworthy.target.blocks.cron import Cron
 from roadworthy.target.blocks.renewal import Renewal
+from roadworthy.target.models import Target
 from roadworthy.target.schedules import parse, parse_calendar, parse_cron
 
 
@@ -162,3 +163,15 @@ def test_renewal() -> None:
     for odd in ({"scheduled": "often"}, {"names": []}, {"names": ["a b"]}, {"names": ["https://shop"]}, {}):
         with pytest.raises(ValidationError):
             Renewal.model_validate(odd)
+
+
+def test_a_dry_run_can_be_waited_for() -> None:
+    target = {
+        "schema": 1,
+        "name": "shop",
+        "environment": "test",
+        "network": {"allows": ["writes"], "vantages": {"app": {"ssh": "deploy@app.shop.example"}}},
+        "components": {"app": {"host": "app", "renewal": {"dry_run": {"within": "5m"}}}},
+    }
+    with pytest.raises(ValidationError, match=r"app\.renewal\.dry_run\.within: 5m is longer than can be waited for"):
+        Target.model_validate(target)

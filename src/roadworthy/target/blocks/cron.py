@@ -94,10 +94,8 @@ class Job(Frozen):
         return self
 
 
-class Laravel(Expectation):
+class Laravel(Frozen):
     """What Laravel's own scheduler knows of, asked by `php artisan schedule:list` as the owner of `artisan`."""
-
-    WHERE = frozenset({"path", "php"})
 
     path: Place = Field(description="The folder that holds `artisan`.")
     php: str = Field("php", pattern=r"^[A-Za-z0-9/._-]+$", description="The PHP that runs it: `php8.3`.")
