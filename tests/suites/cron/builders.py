@@ -35,7 +35,12 @@ def target(**blocks: Any) -> Target:
             "schema": 1,
             "name": "shop",
             "environment": "test",
-            "network": {"allows": ["writes"], "vantages": {"app": {"ssh": "deploy@app.shop.example", "sudo": True}}},
+            "network": {
+                "allows": ["writes"],
+                "vantages": {"app": {"ssh": "deploy@app.shop.example", "sudo": True}},
+                "scan_timeout": "10m",
+                "deadline": "20m",
+            },
             "components": {"api": {"host": "app", **blocks}},
         }
     )
