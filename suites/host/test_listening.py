@@ -2,7 +2,7 @@ from roadworthy.cases.machines import ListeningCase
 from roadworthy.check import check
 from roadworthy.rules import machines as rules
 
-AFTER = ("HOST-REACH",)
+AFTER = ("HOST-REACH", "HOST-SUDO")
 BY_HAND = "sudo ss -H -tulpn"
 
 
@@ -56,7 +56,7 @@ def test_nothing_else_listens(listening: ListeningCase) -> None:
     "HOST-PORTS-WHO",
     severity="high",
     expects="listening.processes",
-    after=("HOST-REACH", "HOST-SUDO", "HOST-PORTS-OPEN", "HOST-PORTS-LOCAL"),
+    after=(*AFTER, "HOST-PORTS-OPEN", "HOST-PORTS-LOCAL"),
     source="proc(5), /proc/PID/fd",
     by_hand=BY_HAND,
     repair="Two programs want the same port: stop the one that does not belong there (often Apache beside nginx).",

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 UFW, FIREWALLD, NFT = "ufw status verbose", "firewall-cmd --state", "nft -j list ruleset"
 DEEPEST = 32
-MOST_STEPS = 200_000
+MOST_STEPS = 2_000_000
+"""Rules that are followed before this is given up: a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ class Wall:
         """The versions of IP by which others come."""
         return (4, 6) if self.ipv6 else (4,)
 
-    def admits(self, family: int, protocol: str, port: int | None) -> Admission:
+    def admits(self, family: int, protocol: str, port: int | None, steps: _Steps | None = None) -> Admission:
         """Who is let in to a port; None: to one that no rule speaks of."""
-        passed = [_passes(layer, family, protocol, port) for layer in self.layers if layer.family in (0, family)]
+        own = steps or _Steps()
+        passed = [_passes(layer, family, protocol, port, own) for layer in self.layers if layer.family in (0, family)]
         sources = frozenset(source for one in passed for source in one.sources)
         unsure = tuple(text for one in passed for text in one.unsure)
         if all(one.everybody for one in passed):
@@ -86,10 +88,11 @@ class Wall:
 
     def admitted(self, family: int) -> Iterator[Admitted]:
         """All ports to which anybody is let in, in ranges."""
+        steps = _Steps()
         for protocol in PROTOCOLS:
             last: Admitted | None = None
             for span in _ranges(self.layers, protocol):
-                by = self.admits(family, protocol, span[0])
+                by = self.admits(family, protocol, span[0], steps)
                 if last is not None and last.by == by:
                     last = replace(last, ports=(last.ports[0], span[1]))
                     continue
@@ -108,17 +111,45 @@ class Wall:
 # --- following -------------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Steps:
+    """How many rules may still be followed."""
+
+    left: int = MOST_STEPS
+
+    def take(self) -> None:
+        """One more.
+
+        Raises:
+            NotObserved: it takes too long.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise NotObserved(Reason.NOT_APPLICABLE, f"the firewall's rules take more than {MOST_STEPS} steps")
+
+
 def _ranges(layers: Iterable[Layer], protocol: str) -> list[Span]:
     """Ranges of ports of which no rule parts one."""
     edges = {1, HIGHEST + 1}
     for layer in layers:
-        for rule in (rule for chain in layer.chains.values() for rule in chain if rule.protocol in ("", protocol)):
+        for rule in (rule for chain in _reached(layer) for rule in chain if rule.protocol in ("", protocol)):
             edges |= {edge for first, last in rule.ports or () for edge in (first, last + 1)}
     return [(first, after - 1) for first, after in pairwise(sorted(edge for edge in edges if 1 <= edge <= HIGHEST + 1))]
 
 
-def _passes(layer: Layer, family: int, protocol: str, port: int | None) -> Admission:
-    walk = _Walk(layer, family, protocol, port)
+def _reached(layer: Layer) -> Iterator[tuple[Rule, ...]]:
+    """The chains that a connection may come to."""
+    waiting, met = [layer.begins], {layer.begins}
+    while waiting:
+        chain = layer.chains.get(waiting.pop(), ())
+        yield chain
+        called = {name for rule in chain if (name := rule.does.partition(" ")[2])}
+        waiting += called - met
+        met |= called
+
+
+def _passes(layer: Layer, family: int, protocol: str, port: int | None, steps: _Steps) -> Admission:
+    walk = _Walk(layer, family, protocol, port, steps)
     end = walk.along(layer.begins, 0) or layer.policy
     if end == "accept":
         return Admission(everybody=True)
@@ -133,18 +164,16 @@ class _Walk:
     family: int
     protocol: str
     port: int | None
+    steps: _Steps
     sources: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
-    steps: int = 0
 
     def along(self, chain: str, depth: int) -> str:
         """How a chain ends for everybody: accept, drop, or empty: it comes back."""
         if depth > DEEPEST or chain not in self.layer.chains:
             raise NotObserved(Reason.NOT_APPLICABLE, f"chain {chain!r} of the firewall can't be followed")
         for rule in self.layer.chains[chain]:
-            self.steps += 1
-            if self.steps > MOST_STEPS:
-                raise NotObserved(Reason.NOT_APPLICABLE, f"the firewall's rules take more than {MOST_STEPS} steps")
+            self.steps.take()
             if not self._is_about(rule):
                 continue
             end = self._end(rule, depth)
@@ -167,9 +196,8 @@ class _Walk:
             return how
         if rule.who is Who.ALL:
             return self.along(chain, depth + 1) or ("return" if how == "goto" else "")
-        inner = _Walk(self.layer, self.family, self.protocol, self.port, steps=self.steps)
+        inner = _Walk(self.layer, self.family, self.protocol, self.port, self.steps)
         end = inner.along(chain, depth + 1)
-        self.steps = inner.steps
         if end != "accept" and (inner.sources or inner.unsure):  # who fulfils both can't be told from two lists
             self.unsure.append(rule.text)
         return end

@@ -28,10 +28,15 @@ NO_VERDICT = frozenset(
     {"LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "SET", "TRACE", "AUDIT", "SECMARK", "CONNSECMARK", "CT", "NOTRACK"}
 )
 _LIMITS = ("--limit", "--connlimit", "--hashlimit", "--seconds", "--hitcount", "--rcheck", "--update")
-_SAY_NOTHING = (
-    *("-m", "--match", "--reject-with", "--log-", "--nflog-", "--comment", "--set", "--icmp", "--mask", "--rsource"),
-    *("--rttl", "--remove", "--reap", "--name", "--sport", "--sports", "--source-port"),
+_SAY_NOTHING = frozenset(
+    {
+        *("-m", "--match", "--comment", "--set", "--name", "--mask", "--rsource", "--rdest", "--rttl", "--remove"),
+        *("--reap", "--sport", "--sports", "--source-port", "--reject-with"),
+    }
 )
+_OF_TARGETS = ("--log-", "--nflog-", "--set-", "--icmp")
+"""How options begin that say what is done, or are of a protocol that has no ports."""
+
 _ALONE = frozenset({"--syn", "--rcheck", "--update", "--set", "--remove", "--rsource", "--rdest", "--rttl", "--reap"})
 """Options without a value."""
 
@@ -109,7 +114,8 @@ def _with_option(rule: Rule, option: _Option, outside: tuple[str, ...]) -> Rule:
         return rule.asking(opposite(who) if option.negated else who)
     if option.name in _MATCHES:
         return _MATCHES[option.name](rule, option)
-    return rule if option.name.startswith((*_LIMITS, *_SAY_NOTHING)) else rule.asking(Who.UNSURE)
+    is_known = option.name in _SAY_NOTHING or option.name.startswith((*_LIMITS, *_OF_TARGETS))
+    return rule if is_known else rule.asking(Who.UNSURE)
 
 
 def _jump(rule: Rule, option: _Option) -> Rule:
