@@ -32,6 +32,9 @@ __all__ = ["Command", "reach"]
 LOGINS = 2
 """At one vantage point in one run, at most."""
 
+LOGINS_AT_ONCE = 8
+"""A login costs this machine some 20 ms of its own: who waits for its turn must not be taken for a dead host."""
+
 LEAVING_S = 1.0
 
 
@@ -88,6 +91,7 @@ class _Outposts:
     commands: list[Command] = field(default_factory=list)
     _logins: dict[str, asyncio.Task[Host]] = field(default_factory=dict)
     _tried: Counter[str] = field(default_factory=Counter)
+    _doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
 
     async def host(self, name: str) -> Host:
         """The SSH connection to a vantage point.
@@ -114,7 +118,8 @@ class _Outposts:
     async def _log_in(self, name: str) -> Host:
         vantage = self.bench.network.vantages[name]
         through = await self.host(vantage.through) if vantage.through is not None else None
-        return await Login(vantage, through, self.bench).made()
+        async with self._doors:
+            return await Login(vantage, through, self.bench).made()
 
     async def leave(self) -> None:
         """Ends all of them."""
