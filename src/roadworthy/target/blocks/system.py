@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy.target.blocks.block import Expectation, Place, one_or_many
 from roadworthy.target.blocks.cache import Memory
@@ -74,6 +74,12 @@ class Disk(Frozen):
         None, description="At least so much of it is free for users: `10GB`, or a share: `20%`."
     )
     inodes: Amount | None = Field(None, description="At least so many more files can be made: `100000`, or `10%`.")
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        if self.size is None and self.free is None and self.inodes is None:
+            raise ValueError("give at least one of size, free, inodes")
+        return self
 
 
 class Updates(Frozen):
