@@ -55,10 +55,15 @@ def dump_of(promised: Series, *, lacks: str | None = None, whole: bool = True, r
     names = [name for name in names_in(promised) if name != lacks]
     floor = promised.size_at_least or 0
     if promised.encrypted is not None:
-        return HEADS[promised.encrypted] + random.Random(1).randbytes(max(2 * floor, 512))  # noqa: S311 - noise
+        return HEADS[promised.encrypted] + random.Random(1).randbytes(2 * floor + 4096)  # noqa: S311 - noise
     if rows is None:
-        rows = 2 + 3 * floor // (NOTE_LENGTH * max(len(names), 1))
+        rows = rows_of(promised)
     return packed(_plain(promised.kind, names, rows, whole=whole), promised.packed)
+
+
+def rows_of(promised: Series) -> int:
+    """So many rows of filling that a backup is more than twice as long as promised."""
+    return 40 + 5 * (promised.size_at_least or 0) // (NOTE_LENGTH * len(names_in(promised)))
 
 
 def names_in(promised: Series) -> list[str]:

@@ -78,6 +78,8 @@ class Machine:
     answers: tuple[Answer, ...] = ()
     daemons: tuple[Daemon, ...] = ()
     ticks: tuple[Tick, ...] = ()
+    programs: tuple[tuple[str, str], ...] = ()
+    """Real programs that it has: the name, and where this machine has it."""
     keeper: str = "root"
     """The user that the sandbox's own user stands for: daemons run as that one, and its files need no other owner."""
     lets_sudo: bool = True
@@ -89,6 +91,7 @@ class Machine:
             answers=tuple({(one.program, one.arguments): one for one in (*self.answers, *other.answers)}.values()),
             daemons=tuple({one.name: one for one in (*self.daemons, *other.daemons)}.values()),
             ticks=tuple(dict.fromkeys((*self.ticks, *other.ticks))),
+            programs=tuple(dict((*self.programs, *other.programs)).items()),
             keeper=self.keeper if other.keeper == "root" else other.keeper,
             lets_sudo=self.lets_sudo and other.lets_sudo,
         )

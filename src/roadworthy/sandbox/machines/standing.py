@@ -103,6 +103,8 @@ def put_up(machine: Machine, folder: Path) -> None:
         _give(file, root, users[file.owner], groups[file.group])
     for name in {answer.program for answer in machine.answers}:
         _write_program(name, [answer for answer in machine.answers if answer.program == name], folder)
+    for name, path in machine.programs:
+        (programs / name).symlink_to(path)
     refused = folder / "sudo-refused"
     if not machine.lets_sudo:
         refused.touch()
