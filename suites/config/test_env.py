@@ -17,7 +17,7 @@ LENGTHS = "sudo awk -F= '/^[A-Z]/ {{ print $1, length($0) - length($1) - 1 }}' /
     severity="critical",
     expects="env.files.path",
     after=INSIDE,
-    source="phpdotenv 5, dotenv 16, compose-go: what each can't read",
+    source="phpdotenv 5, dotenv 18, compose-go: what each can't read",
     by_hand=NAMES,
     repair="Put the file there, or mend the line that is named: values with blanks need quotes, quotes must be closed.",
 )
@@ -108,7 +108,7 @@ def test_nothing_is_left_to_be_filled_in(env: EnvCase) -> None:
     severity="medium",
     expects="env.files.no_repeats",
     after=READ,
-    source="phpdotenv 5, dotenv 16, compose-go: the last one counts; phpdotenv 2 and 3: the first one",
+    source="phpdotenv 5, dotenv 18, compose-go: the last one counts; phpdotenv 2 and 3: the first one",
     by_hand="sudo grep -oE '^(export )?[A-Za-z_.]+=' /PATH/.env | sort | uniq -d",
     repair="Leave one of them; the last one is what counts now.",
 )
@@ -155,7 +155,7 @@ def test_secrets_are_known_to_nobody(env: EnvCase) -> None:
     expects="env.files.secrets",
     after=(*FILLED, "ENV-SECRET-KNOWN", "ENV-SECRET-WEAK"),
     source="AWS Secrets Manager, rotation: what is rotated must reach whoever uses it",
-    by_hand="sudo sha256sum <(sudo grep -E '^DB_PASSWORD=' /PATH/.env | cut -d= -f2- | tr -d '\\n')",
+    by_hand="sudo grep -E '^DB_PASSWORD=' /PATH/.env | cut -d= -f2- | tr -d '\\n' | sha256sum   # and of the store's",
     repair="Deploy the secret that is in the store; if it was rotated, find out why this host did not get it.",
 )
 def test_secrets_are_the_ones_of_the_store(env: SecretValueCase) -> None:

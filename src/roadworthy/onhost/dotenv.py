@@ -1,6 +1,6 @@
 r"""On the host: the text of a configuration file as its reader understands it.
 
-Sources: phpdotenv 5 (`src/Parser/EntryParser.php`, `Lines.php`), dotenv for Node.js 16 (`lib/main.js`), compose-go
+Sources: phpdotenv 5 (`src/Parser/EntryParser.php`, `Lines.php`), dotenv for Node.js 18 (compared with it), compose-go
 (`dotenv/parser.go`) and the manual of Docker Compose ("Interpolation", "Env file syntax"). In all of them the last of
 two equal keys counts. Where they differ:
 
