@@ -263,7 +263,7 @@ FAULTS = (
         ),
     ),
     fault(
-        "timer-never-triggered",
+        "systemd-timer-never-triggered",
         "A timer is planned, and has never triggered.",
         "SYSTEMD-TIMER-RAN",
         where=_units("timers", "ran_within"),
