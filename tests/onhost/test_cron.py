@@ -63,7 +63,7 @@ def test_a_crontab(root: Path) -> None:
         "MAILTO = 'ops@shop.example'\nDB_PASSWORD=hunter2\n\n"
         "*/5 * * * *\tcd /srv &&  php  artisan   schedule:run >> /dev/null 2>&1\n"
         "#0 0 * * * php artisan schedule:run\n"
-        "@Daily /usr/local/bin/clean --password hunter2\n"
+        "@daily /usr/local/bin/clean --password hunter2\n"
         "MAILTO=\n"
         "61 * * * * php artisan schedule:run\n"
         "hunter2 0 * * * php artisan schedule:run\n"
@@ -73,7 +73,7 @@ def test_a_crontab(root: Path) -> None:
     assert (first.number, first.user, first.holds, first.equals) == (5, "www-data", (RUN,), ())
     assert first.environment == {"MAILTO": "ops@shop.example"}
     assert comment.commented
-    assert (second.fields, second.holds, second.has_command) == (("@Daily",), (), True)
+    assert (second.fields, second.holds, second.has_command) == (("@daily",), (), True)
     assert third.environment == {"MAILTO": ""}
     assert fourth.fields == ("…",)
     assert "hunter2" not in look(environment=["MAILTO"]).model_dump_json()
@@ -258,6 +258,16 @@ def test_runs_in_syslog(root: Path) -> None:
     assert log.ends is not None
     ages = {run.user: now - run.at.timestamp() for run in log.runs}
     assert ages == {"root": 80000, "www-data": 60, "deploy": 30}
+
+
+def test_a_large_log_is_read_from_its_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cron, "LARGEST_LOG", 20000)
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    job = f"{stamp}+00:00 app CRON[8]: (root) CMD (php artisan schedule:run)\n"
+    other = f"{stamp}+00:00 app kernel: hello\n"
+    (root / "var/log").mkdir()
+    (root / "var/log/syslog").write_text(job + "\0" * 50000 + "\n" + job.replace("root", "www-data") + other * 200)
+    assert [run.user for run in logged(look(log=True)).runs] == ["www-data"]
 
 
 def test_runs_in_the_journal(root: Path, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from roadworthy.target.schedules import parse, parse_calendar, parse_cron
         ("0,15,30,45 * * * *", "*/15 * * * *"),
         ("0-29/15,30-59/15 * * * *", "*/15 * * * *"),
         ("@daily", "0 0 * * *"),
-        ("@Midnight", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("*/90 * * * *", "@hourly"),
         ("@weekly", "0 0 * * 7"),
         ("@yearly", "0 0 1 JAN *"),
         ("0 0 * * SUN", "0 0 * * 0"),
@@ -83,6 +84,7 @@ def test_schedules_that_differ(one: str, other: str) -> None:
         "0 0 31 2 *",
         "@reboot",
         "@sometimes",
+        "@Daily",
         "",
         "tomorrow",
         "*-*-* 25:00",
@@ -97,6 +99,51 @@ def test_schedules_that_differ(one: str, other: str) -> None:
 def test_what_is_no_schedule(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "takes"),
+    [
+        ("*/5 * * * *", True),
+        ("1,2,3-9/2 * * * *", True),
+        ("* * * JAN-MAR mon", True),
+        ("* * * feb,MAR sUn", True),
+        ("* * * * 1-FRI", True),
+        ("* * * * 5-7", True),
+        ("* * * * */7", True),
+        ("*,5 * * * *", True),
+        ("001 * * * *", True),
+        ("*/61 * * * *", True),
+        ("10-20/30 * * * *", True),
+        ("@daily", True),
+        ("@Daily", False),
+        ("5/15 * * * *", False),
+        ("61 * * * *", False),
+        ("* * * * 8", False),
+        ("* * * JANUARY *", False),
+        ("* * * jan/2 *", False),
+        ("*/0 * * * *", False),
+        ("*/-5 * * * *", False),
+        ("1, * * * *", False),
+        (",1 * * * *", False),
+        ("-5 * * * *", False),
+        ("* * 0 * *", False),
+    ],
+)
+def test_what_the_crontab_of_debian_12_takes(text: str, takes: bool) -> None:  # noqa: FBT001 - the table's
+    """As `crontab -n` of cron 3.0pl1-162 said of each. What it takes and reads as something else is refused here."""
+    try:
+        parse_cron(text)
+    except ValueError:
+        assert not takes
+    else:
+        assert takes
+
+
+@pytest.mark.parametrize("text", ["30-10 * * * *", "*-5 * * * *", "*5 * * * *", "1-5- * * * *", "0~59 * * * *"])
+def test_what_debians_cron_takes_for_something_else(text: str) -> None:
+    with pytest.raises(ValueError, match="is no minute"):
+        parse_cron(text)
 
 
 @given(st.text() | st.text("0123456789*,-/ @:.monjuly"))

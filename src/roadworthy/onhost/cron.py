@@ -55,6 +55,8 @@ MOST_LINES = 5000
 LARGEST_TAB = 2**20
 LARGEST_LOG = 32 * 2**20
 """Of a log, this much is read from its end."""
+FEW = 20
+"""So many lines at either end are looked at for a time, whosever they are."""
 MOST_ENTRIES = 20000
 MOST_TOUCHED = 100000
 
@@ -454,23 +456,30 @@ def _journal() -> Entries:
 
 
 def _logged(path: str, shifts: Any) -> Entries:
-    """A log's lines, and those of the one before it."""
+    """Of a log, and of the one before it, the lines that may be cron's, the first and the last."""
     if not isinstance(shifts, list):
         raise Unseen(FAILED, "the host's time zone can't be told")
     listed: list[tuple[float, str]] = []
     for name in (path + ".1", path):
         if exists(name):
-            stamped = ((_stamped(line, shifts), line) for line in _end_of(name).splitlines())
-            listed += [(moment, line) for moment, line in stamped if moment is not None]
+            lines = _end_of(name).split(b"\n")
+            kept = [
+                *lines[:FEW],
+                *(line for line in lines[FEW:-FEW] if b"CRON" in line or b"cron" in line),
+                *lines[-FEW:],
+            ]
+            read_as = (line.decode("utf-8", "replace") for line in kept)
+            stamped = ((_stamped(text, shifts), text) for text in read_as)
+            listed += [(moment, text) for moment, text in stamped if moment is not None]
     return listed
 
 
-def _end_of(path: str) -> str:
+def _end_of(path: str) -> bytes:
     try:
         with open(at(path), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - LARGEST_LOG))
-            return file.read(LARGEST_LOG).decode("utf-8", "replace")
+            return file.read(LARGEST_LOG)
     except OSError as error:
         raise told(error, path) from error
 

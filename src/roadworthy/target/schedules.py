@@ -89,7 +89,7 @@ def parse_cron(text: str) -> Schedule:
     """
     if text == AT_BOOT:
         raise ValueError("@reboot is no time of the day")
-    words = NICKNAMES.get(text.lower(), text).split()
+    words = NICKNAMES.get(text, text).split()
     if len(words) != FIELDS:
         raise ValueError(f"a schedule has {FIELDS} fields, or is one of {', '.join(NICKNAMES)}")
     minutes, hours, dates, months, weekdays = (
@@ -120,10 +120,15 @@ def _part(text: str, field: Field) -> Iterable[int]:
         high = _number(match[2], field) if match[2] else low
         if match[3] and not match[2]:
             raise ValueError(f"{field.name}: a step follows * or a range, not {match[1]}")
-    step = int(match[3]) if match[3] else 1
-    if low > high or not 0 < step <= field.high:
+    return _steps(text, field, low, high, match[3])
+
+
+def _steps(text: str, field: Field, low: int, high: int, step: str | None) -> Iterable[int]:
+    """From one number to another; a step that is wider than what is left leaves the first."""
+    width = int(step[:9]) if step else 1
+    if low > high or not width:  # Debian's cron takes the first as never
         raise ValueError(f"{text[:20]!r} is no {field.name}")
-    return range(low, high + 1, step)
+    return range(low, high + 1, width)
 
 
 def _number(text: str, field: Field) -> int:
@@ -194,10 +199,7 @@ def _span(text: str, field: Field) -> Iterable[int]:
     low = field.low if match[1] is None else _number(match[1], field)
     one = match[1] is not None and not match[2] and not match[3]
     high = _number(match[2], field) if match[2] else (low if one else field.high)
-    step = int(match[3]) if match[3] else 1
-    if low > high or not 0 < step <= field.high:
-        raise ValueError(f"{text[:20]!r} is no {field.name}")
-    return range(low, high + 1, step)
+    return _steps(text, field, low, high, match[3])
 
 
 def _weekdays(text: str | None) -> Numbers:
