@@ -3,7 +3,7 @@ from roadworthy.check import check
 from roadworthy.rules import configuration as rules
 
 INSIDE = ("HOST-REACH", "HOST-SUDO")
-LIST = "cd /PATH && sudo ls -lt --full-time .env config/ routes/ bootstrap/cache/ storage/framework/views/"
+LIST = "sudo ls -lt --full-time {name}"
 
 
 @check(
@@ -42,7 +42,7 @@ def test_laravels_caches_are_newer_than_their_sources(laravel: StaleCachesCase) 
     expects="built.outputs.path",
     after=INSIDE,
     source="reproducible-builds.org; Next.js, Deploying: .next is made by next build",
-    by_hand="sudo ls -l --full-time /PATH",
+    by_hand=LIST,
     repair="Build it, as a step of the deployment that stops it where it fails.",
 )
 def test_what_must_be_built_is_there(built: OutputCase) -> None:
@@ -56,7 +56,7 @@ def test_what_must_be_built_is_there(built: OutputCase) -> None:
     expects="built.outputs.newer_than",
     after=(*INSIDE, "BUILT-THERE"),
     source="make(1): what is older than what it is made from is made anew",
-    by_hand="sudo find /PATH -newer /PATH/.next/BUILD_ID -not -path '*/node_modules/*' -not -path '*/.git/*' | head",
+    by_hand=LIST,
     repair="Build it again, and find out why the deployment did not; then restart what serves it.",
 )
 def test_what_is_built_is_newer_than_its_sources(built: OutputCase) -> None:

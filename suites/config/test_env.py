@@ -7,9 +7,9 @@ INSIDE = ("HOST-REACH", "HOST-SUDO")
 READ = (*INSIDE, "ENV-READ")
 FILLED = (*READ, "ENV-PLACEHOLDER", "ENV-REPEATED")
 TWELVE_FACTOR = "The Twelve-Factor App, III. Config"
-NAMES = "sudo grep -nE '^(export )?[A-Za-z_.]+=' /PATH/.env | cut -d= -f1   # keys alone"
-VALUE = "sudo grep -nE '^(export )?(APP_DEBUG|APP_ENV)=' /PATH/.env   # the keys that are named"
-LENGTHS = "sudo awk -F= '/^[A-Z]/ {{ print $1, length($0) - length($1) - 1 }}' /PATH/.env   # lengths alone"
+NAMES = "sudo grep -nE '^(export )?[A-Za-z_.]+=' {name} | cut -d= -f1   # keys alone"
+VALUE = "sudo grep -nE '^(export )?(APP_DEBUG|APP_ENV)=' {name}   # the keys that are named"
+LENGTHS = "sudo awk -F= '/^[A-Z]/ {{ print $1, length($0) - length($1) - 1 }}' {name}   # lengths alone"
 
 
 @check(
@@ -36,7 +36,7 @@ def test_the_configuration_can_be_read(env: EnvCase) -> None:
     by_hand=VALUE,
     repair="Set the keys as promised, then load them: php artisan config:cache, or restart what reads the file.",
 )
-def test_settings_are_as_promised(env: EnvCase) -> None:
+def test_the_configuration_says_what_is_promised(env: EnvCase) -> None:
     """APP_DEBUG=true shows every visitor the source and the secrets; another driver loses sessions and jobs."""
     faults = list(rules.other_values(env.expected.has or {}, env.text, env.expected.reader))
     assert not faults, env.told(faults)
@@ -93,7 +93,7 @@ def test_settings_that_must_not_be_there_are_not(env: EnvCase) -> None:
     expects="env.files.no_placeholders",
     after=READ,
     source="CWE-1188: initialization with an insecure default; AWS Systems Manager, Parameter Store",
-    by_hand=r"sudo grep -niE '=.*(<[a-z _-]+>|change.?me|your[_-]|xxx|\$\{{[a-z]+:|\{{\{{)' /PATH/.env | cut -d= -f1",
+    by_hand=r"sudo grep -niE '=.*(<[a-z _-]+>|change.?me|your[_-]|xxx|\$\{{[a-z]+:|\{{\{{)' {name} | cut -d= -f1",
     repair="Fill the values in. Where a step of the deployment should have done so (SSM, Secrets Manager), find out "
     "why it did not: a role without rights, a name with a typing error.",
 )
@@ -109,7 +109,7 @@ def test_nothing_is_left_to_be_filled_in(env: EnvCase) -> None:
     expects="env.files.no_repeats",
     after=READ,
     source="phpdotenv 5, dotenv 18, compose-go: the last one counts; phpdotenv 2 and 3: the first one",
-    by_hand="sudo grep -oE '^(export )?[A-Za-z_.]+=' /PATH/.env | sort | uniq -d",
+    by_hand="sudo grep -oE '^(export )?[A-Za-z_.]+=' {name} | sort | uniq -d",
     repair="Leave one of them; the last one is what counts now.",
 )
 def test_no_setting_is_there_twice(env: EnvCase) -> None:
@@ -155,7 +155,7 @@ def test_secrets_are_known_to_nobody(env: EnvCase) -> None:
     expects="env.files.secrets",
     after=(*FILLED, "ENV-SECRET-KNOWN", "ENV-SECRET-WEAK"),
     source="AWS Secrets Manager, rotation: what is rotated must reach whoever uses it",
-    by_hand="sudo grep -E '^DB_PASSWORD=' /PATH/.env | cut -d= -f2- | tr -d '\\n' | sha256sum   # and of the store's",
+    by_hand="sudo grep -E '^DB_PASSWORD=' {name} | cut -d= -f2- | tr -d '\\n' | sha256sum   # and of the store's",
     repair="Deploy the secret that is in the store; if it was rotated, find out why this host did not get it.",
 )
 def test_secrets_are_the_ones_of_the_store(env: SecretValueCase) -> None:
@@ -170,7 +170,7 @@ def test_secrets_are_the_ones_of_the_store(env: SecretValueCase) -> None:
     expects="env.files.mode",
     after=READ,
     source="CWE-732: incorrect permission assignment; CIS Controls v8, 3.3",
-    by_hand="sudo stat -c '%A %a %U:%G %n' /PATH /PATH/.env",
+    by_hand="sudo stat -c '%A %a %U:%G %n' {name}",
     repair="chmod 640 FILE; the web server's group may read it, nobody else. If others could, change the secrets.",
 )
 def test_the_configuration_is_not_for_everybody(env: EnvCase) -> None:
@@ -185,7 +185,7 @@ def test_the_configuration_is_not_for_everybody(env: EnvCase) -> None:
     expects="env.files.owner",
     after=READ,
     source="chown(1); CWE-282: improper ownership management",
-    by_hand="sudo stat -c '%A %a %U:%G %n' /PATH/.env",
+    by_hand="sudo stat -c '%A %a %U:%G %n' {name}",
     repair="chown OWNER FILE, and find out what left it so: a command that somebody ran as root.",
 )
 def test_the_configuration_belongs_to_whom_it_should(env: EnvCase) -> None:

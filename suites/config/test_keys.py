@@ -10,8 +10,9 @@ from roadworthy.rules.files import unmet
 INSIDE = ("HOST-REACH", "HOST-SUDO")
 READ = (*INSIDE, "KEY-READ")
 OPEN = (*READ, "KEY-PASSPHRASE")
-LOOK = "sudo openssl pkey -in /PATH/private.pem -noout -text_pub | head -2"
-STAT = "sudo stat -c '%A %a %U:%G %n' /PATH/*.pem"
+LOOK = "for key in {name}; do echo $key; sudo openssl pkey -in $key -noout -text_pub | head -1; done"
+STAT = "sudo stat -c '%A %a %U:%G %n' {name}"
+PUBLIC = "for key in {name}; do echo $key; sudo openssl pkey -in $key -pubout | openssl sha256; done; "
 NEW = (
     "openssl genrsa -out private.pem 4096, openssl rsa -in private.pem -pubout -out public.pem, both where they belong"
 )
@@ -58,7 +59,7 @@ def test_the_key_is_of_its_kind(keys: KeysCase) -> None:
     by_hand=LOOK,
     repair=f"Make a longer one ({NEW}); keep the old public key until the last token that it verifies has expired.",
 )
-def test_the_key_is_long_enough(keys: KeysCase) -> None:
+def test_the_private_key_is_long_enough(keys: KeysCase) -> None:
     """Tokens are signed for years with a key that is made once."""
     fault = secrets.short(keys.expected, keys.key)
     assert not fault, fault
@@ -70,7 +71,7 @@ def test_the_key_is_long_enough(keys: KeysCase) -> None:
     expects="keys.pairs.passphrase",
     after=READ,
     source="RFC 7468 section 11; RFC 1421 section 4.6",
-    by_hand="sudo grep -cE 'ENCRYPTED' /PATH/private.pem",
+    by_hand="sudo grep -c ENCRYPTED {name}",
     repair="openssl pkey -in OLD -out NEW -aes256 adds a passphrase, without -aes256 it takes it away.",
 )
 def test_the_key_needs_a_passphrase_or_none(keys: KeysCase) -> None:
@@ -120,7 +121,7 @@ def test_the_private_key_belongs_to_whom_it_should(keys: KeysCase) -> None:
     expects="keys.pairs.public",
     after=OPEN,
     source="RFC 7517; RFC 7468 section 13",
-    by_hand="sudo openssl pkey -in /PATH/private.pem -pubout | diff - /PATH/public.pem && echo same",
+    by_hand=PUBLIC + "openssl sha256 /PATH/public.pem",
     repair="openssl pkey -in private.pem -pubout -out public.pem; or find the private key that belongs to it.",
 )
 def test_the_public_key_is_of_the_private_one(keys: KeysCase) -> None:
@@ -135,7 +136,7 @@ def test_the_public_key_is_of_the_private_one(keys: KeysCase) -> None:
     expects="keys.pairs.public_mode",
     after=(*READ, "KEY-PUBLIC"),
     source="chmod(1)",
-    by_hand=STAT,
+    by_hand=STAT + " /PATH/public.pem",
     repair="chmod 644 FILE.",
 )
 def test_the_public_key_has_its_mode(keys: KeysCase) -> None:
@@ -152,8 +153,7 @@ def test_the_public_key_has_its_mode(keys: KeysCase) -> None:
     expects="keys.pairs.certificate",
     after=OPEN,
     source="RFC 5280 section 4.1.2.7",
-    by_hand="sudo openssl x509 -in /PATH/cert.pem -noout -pubkey | openssl sha256; sudo openssl pkey -in /PATH/key.pem "
-    "-pubout | openssl sha256",
+    by_hand=PUBLIC + "sudo openssl x509 -in /PATH/cert.pem -noout -pubkey | openssl sha256",
     repair="Put the pair there that belongs together; the server that has them open runs until it is started again.",
 )
 def test_the_certificate_is_of_the_private_key(keys: KeysCase) -> None:

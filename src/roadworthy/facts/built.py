@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +12,8 @@ from pydantic import Field
 from roadworthy.facts.base import Fact
 from roadworthy.facts.host import HostAsk, HostObservation
 from roadworthy.facts.store import Unseen
+
+_PLAIN = re.compile(r"[\w./*+@,-]+")
 
 
 class OutputWanted(Fact):
@@ -25,6 +29,12 @@ class BuiltAsk(HostAsk):
 
     kind: Literal["built"] = "built"
     outputs: tuple[OutputWanted, ...]
+
+    @property
+    def name(self) -> str:
+        """What is built and what it is built from, as a shell takes it; `*` stays."""
+        paths = dict.fromkeys(path for output in self.outputs for path in (output.paths[0], *output.sources))
+        return " ".join(path if _PLAIN.fullmatch(path) else shlex.quote(path) for path in paths)
 
 
 class Changed(Fact):

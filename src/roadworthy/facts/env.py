@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 from typing import Any, Literal
 
 from pydantic import Field
@@ -35,6 +36,11 @@ class EnvAsk(HostAsk):
     kind: Literal["env"] = "env"
     files: tuple[EnvFileWanted, ...]
     known: tuple[str, ...] = Field(description="Values that everybody knows.")
+
+    @property
+    def name(self) -> str:
+        """The files, as a shell takes them."""
+        return shlex.join(file.path for file in self.files)
 
     @property
     def wanted(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal
 
 from pydantic import Field
@@ -25,6 +26,11 @@ class KeysAsk(HostAsk):
 
     kind: Literal["keys"] = "keys"
     pairs: tuple[KeyWanted, ...]
+
+    @property
+    def name(self) -> str:
+        """The private keys, as a shell takes them."""
+        return shlex.join(pair.path for pair in self.pairs)
 
 
 class PublicKey(Fact):

@@ -43,7 +43,7 @@ def test_it_can_be_read(suite: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("check", "promised"),
     [
-        ("test_settings_are_as_promised", {"has": {"A": 1}}),
+        ("test_the_configuration_says_what_is_promised", {"has": {"A": 1}}),
         ("test_settings_are_none_of_a_developers_desk", {"isnt": {"A": 1}}),
         ("test_needed_settings_are_set", {"sets": ["A"]}),
         ("test_settings_that_must_not_be_there_are_not", {"absent": ["A"]}),
@@ -61,7 +61,7 @@ def test_what_can_not_be_read_is_not_judged(
 
 
 def test_values(suite: ModuleType) -> None:
-    check = suite.test_settings_are_as_promised
+    check = suite.test_the_configuration_says_what_is_promised
     promised = {"has": {"APP_ENV": "production", "APP_DEBUG": False, "JWT_ACCESS_TOKEN_TTL": 15}}
     good = {"APP_ENV": "production", "APP_DEBUG": "(FALSE)", "JWT_ACCESS_TOKEN_TTL": "15.0"}
     passes(check, of(env(**good), **promised))

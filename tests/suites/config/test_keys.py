@@ -70,7 +70,7 @@ def test_kinds(suite: ModuleType) -> None:
 
 
 def test_bits(suite: ModuleType) -> None:
-    check = suite.test_the_key_is_long_enough
+    check = suite.test_the_private_key_is_long_enough
     passes(check, of(keys(), min_bits=4096))
     fails(check, of(keys(), min_bits=4097), "has 4096 bits, promised 4097")
     is_not_observed(check, of(keys(KEY.model_copy(update={"key": other(bits=None)})), min_bits=1), "how many bits")
