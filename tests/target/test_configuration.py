@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -8,6 +8,11 @@ from pydantic import BaseModel, ValidationError
 from roadworthy.target.blocks.built import Built
 from roadworthy.target.blocks.env import Env, is_secret
 from roadworthy.target.blocks.keys import Keys
+from roadworthy.target.loading import load_target
+from roadworthy.target.problems import TargetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = {"path": "/srv/.env", "reader": "laravel"}
 KEY = {"path": "/srv/key.pem"}
@@ -87,3 +92,16 @@ def test_names_of_secrets(key: str) -> None:
 )
 def test_names_of_plain_settings(key: str) -> None:
     assert not is_secret(key)
+
+
+def test_a_secret_does_not_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    told = "network: {vantages: {app: {ssh: a@app.test}}}\ncomponents:\n  app:\n    host: app\n    env:\n"
+    told += "      files: {app: {path: /srv/.env, reader: node, secrets: {DB_PASSWORD: {equals: %s}}}}\n"
+    head = "schema: 1\nname: shop\nenvironment: test\n"
+    file.write_text(head + told % "in-plain-words")
+    with pytest.raises(TargetError, match="must not stand in a file"):
+        load_target(file, environ={})
+    file.write_text(head + told % '"${env:DB_PASSWORD}"')
+    loaded = load_target(file, environ={"DB_PASSWORD": "in-plain-words"})
+    assert "in-plain-words" in str(loaded.target.components["app"].env)
