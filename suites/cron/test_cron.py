@@ -3,15 +3,15 @@ from roadworthy.check import check
 from roadworthy.facts.store import seen
 from roadworthy.rules import cron as rules
 
-HERE = ("HOST-REACH",)
-JOBS = ("HOST-REACH", "CRON-SYNTAX", "CRON-JOB")
+INSIDE = ("HOST-REACH", "HOST-SUDO")
+JOBS = (*INSIDE, "CRON-SYNTAX", "CRON-JOB")
 
 
 @check(
     "CRON-DAEMON",
     severity="critical",
     expects="cron.daemon",
-    after=HERE,
+    after=INSIDE,
     source="cron(8)",
     by_hand="pgrep -a cron",
     repair="systemctl enable --now cron (crond on Red Hat and Alpine). In a container there is no cron unless it is "
@@ -26,7 +26,7 @@ def test_a_cron_daemon_runs(cron: CronCase) -> None:
     "CRON-SYNTAX",
     severity="high",
     expects="cron.sound",
-    after=HERE,
+    after=INSIDE,
     source="crontab(5), cron(8): names, owners and modes of /etc/cron.d; a last line without an end is not run",
     by_hand="sudo grep -n . /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*",
     repair="Edit the line with crontab -e, which checks it. A file of /etc/cron.d is root's, mode 644, without a dot "
@@ -42,7 +42,7 @@ def test_cron_understands_every_crontab(cron: CronCase) -> None:
     "CRON-JOB",
     severity="high",
     expects="cron.jobs",
-    after=("HOST-REACH", "CRON-SYNTAX"),
+    after=(*INSIDE, "CRON-SYNTAX"),
     source="crontab(5); systemd.timer(5); run-parts(8)",
     by_hand="sudo crontab -l -u www-data; cat /etc/crontab /etc/cron.d/*; systemctl list-timers",
     repair="Put the job where it belongs (crontab -e -u USER, systemctl enable --now TIMER), and into what sets up "
@@ -120,7 +120,7 @@ def test_every_job_ran_when_it_was_due(cron: RanCase) -> None:
     "CRON-LARAVEL",
     severity="high",
     expects="cron.laravel",
-    after=HERE,
+    after=INSIDE,
     source="https://laravel.com/docs/scheduling#running-the-scheduler",
     by_hand="php artisan schedule:list",
     repair="Compare routes/console.php (or Console/Kernel.php) of the release that runs; schedules in a package that "

@@ -3,7 +3,7 @@ from roadworthy.check import check
 from roadworthy.facts.store import seen
 from roadworthy.rules import renewal as rules
 
-HERE = ("HOST-REACH",)
+INSIDE = ("HOST-REACH", "HOST-SUDO")
 GUIDE = "https://eff-certbot.readthedocs.io/en/stable/using.html#automated-renewals"
 
 
@@ -11,7 +11,7 @@ GUIDE = "https://eff-certbot.readthedocs.io/en/stable/using.html#automated-renew
     "RENEWAL-SCHEDULED",
     severity="high",
     expects="renewal.scheduled",
-    after=("HOST-REACH", "CRON-DAEMON", "CRON-SYNTAX"),
+    after=(*INSIDE, "CRON-DAEMON", "CRON-SYNTAX"),
     source=GUIDE,
     by_hand="systemctl list-timers | grep certbot; sudo grep -rn certbot /etc/crontab /etc/cron.d /var/spool/cron",
     repair="systemctl enable --now certbot.timer, or a line in root's crontab. Debian's own /etc/cron.d/certbot does "
@@ -27,7 +27,7 @@ def test_renewal_is_called_by_the_clock(renewal: RenewalCase) -> None:
     "RENEWAL-TIME",
     severity="medium",
     expects="renewal.scheduled",
-    after=("HOST-REACH", "RENEWAL-SCHEDULED"),
+    after=(*INSIDE, "RENEWAL-SCHEDULED"),
     source=GUIDE,
     by_hand="systemctl list-timers | grep certbot; sudo grep -rn certbot /etc/crontab /etc/cron.d /var/spool/cron",
     repair="Correct the line or the timer's OnCalendar; twice a day is what certbot asks for.",
@@ -42,7 +42,7 @@ def test_renewal_is_called_when_it_is_promised(renewal: RenewalTimeCase) -> None
     "RENEWAL-NAMES",
     severity="high",
     expects="renewal.names",
-    after=HERE,
+    after=INSIDE,
     source="https://eff-certbot.readthedocs.io/en/stable/using.html"
     "#modifying-the-renewal-configuration-of-existing-certificates",
     by_hand="sudo certbot certificates",
@@ -58,7 +58,7 @@ def test_every_name_is_renewed(renewal: RenewalCase) -> None:
     "RENEWAL-RAN",
     severity="high",
     expects="renewal.ran_within",
-    after=("HOST-REACH", "RENEWAL-SCHEDULED", "RENEWAL-TIME"),
+    after=(*INSIDE, "RENEWAL-SCHEDULED", "RENEWAL-TIME"),
     source=GUIDE,
     by_hand="sudo ls -l /var/log/letsencrypt",
     repair="Run certbot renew --quiet by hand as root, and see why the clock does not: cron's PATH may lack /snap/bin.",
@@ -73,7 +73,7 @@ def test_renewal_ran_lately(renewal: RenewalCase) -> None:
     "RENEWAL-SOUND",
     severity="high",
     expects="renewal.sound",
-    after=("HOST-REACH", "RENEWAL-RAN"),
+    after=(*INSIDE, "RENEWAL-RAN"),
     source=GUIDE,
     by_hand="sudo grep -h ERROR /var/log/letsencrypt/letsencrypt.log",
     repair="The log says which name, and which challenge failed: port 80 shut, another server in the DNS, a rule that "
@@ -89,7 +89,7 @@ def test_the_last_renewal_went_well(renewal: RenewalCase) -> None:
     "RENEWAL-DRY-RUN",
     severity="high",
     expects="renewal.dry_run",
-    after=("HOST-REACH", "RENEWAL-NAMES", "RENEWAL-SOUND"),
+    after=(*INSIDE, "RENEWAL-NAMES", "RENEWAL-SOUND"),
     source="https://eff-certbot.readthedocs.io/en/stable/using.html#re-creating-and-updating-existing-certificates",
     by_hand="sudo certbot renew --dry-run",
     repair="Certbot's last words say which challenge failed; try that path from outside.",
