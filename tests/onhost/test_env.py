@@ -72,6 +72,8 @@ def test_where_readers_differ() -> None:
     assert values("A=b c", "node") == {"A": "b c"}
     assert problem("X=1\nA=b c", "laravel") == "line 2: a blank in a value without quotes"
     assert values("A: b", "compose") == {"A": "b"}
+    assert values("A-B=1\n2FA=on", "node") == {"A-B": "1", "2FA": "on"}
+    assert problem("A-B=1", "laravel") == "line 1: a hyphen in the name of a key"
     assert problem("A: b", "laravel") == "line 1: it is no KEY=value"
     assert values("A", "laravel") == values("export A", "compose") == {}
     assert problem("A", "node") == "line 1: it has no value, and is left out"

@@ -1,8 +1,9 @@
 r"""On the host: the text of a configuration file as its reader understands it.
 
-Sources: phpdotenv 5 (`src/Parser/EntryParser.php`, `Lines.php`), dotenv for Node.js 18 (compared with it), compose-go
-(`dotenv/parser.go`) and the manual of Docker Compose ("Interpolation", "Env file syntax"). In all of them the last of
-two equal keys counts. Where they differ:
+Compared with phpdotenv 5.4 and with dotenv 18 of Node.js, on some thousands of files. Of Docker Compose, the parser
+(compose-go, `dotenv/parser.go`) and the manual ("Interpolation", "Env file syntax") were read. In all of them the last
+of two equal keys counts. A quote that is never closed is a fault here; phpdotenv leaves the key out in silence.
+Where they differ:
 
               laravel                     node                       compose
     blank     ends a bare value           part of it                 part of it
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import re
 
-NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([\"']?)([A-Za-z_][\w.-]*)\1[ \t]*", re.ASCII)
+NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([\"']?)([\w.-]+)\1[ \t]*", re.ASCII)
 AFTER = re.compile(r"[ \t]*(?:#.*)?$")
 ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v"}
 LONGEST = 65536
@@ -78,6 +79,8 @@ def _entry(lines: list[str], number: int, reader: str, values: dict[str, str]) -
         or (rest[:1] == ":" and (reader == "laravel" or rest[1:2] != " "))
     ):
         raise Odd("it is no KEY=value")
+    if reader == "laravel" and "-" in name.group(2):
+        raise Odd("a hyphen in the name of a key")
     if not rest:
         if reader == "node":
             raise Odd("it has no value, and is left out")
