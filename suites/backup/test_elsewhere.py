@@ -2,7 +2,7 @@ from roadworthy.cases.backups import OffsiteCase
 from roadworthy.check import check
 from roadworthy.rules import backups as rules
 
-BY_HAND = "sudo aws s3 ls s3://BUCKET/PREFIX   # on {host}; rclone lsl REMOTE:PATH; restic snapshots"
+BY_HAND = 'sudo sh -c "ls -lt {name}" | head -3; sudo aws s3 ls s3://BUCKET/PREFIX   # rclone lsl, restic snapshots'
 
 
 @check(
@@ -40,5 +40,5 @@ def test_there_is_a_fresh_copy_elsewhere(copy: OffsiteCase) -> None:
 )
 def test_the_copy_elsewhere_is_as_long(copy: OffsiteCase) -> None:
     """A copy that was taken while the dump was still being written is a broken one."""
-    fault = rules.of_other_size(copy.ask, copy.seen)
+    fault = rules.of_other_size(copy.seen)
     assert fault is None, fault

@@ -98,6 +98,8 @@ def test_a_series_is_sorted_by_what_the_names_tell(root: Path) -> None:
     put(root, "shop_latest.sql.gz", age_s=DAY_S)
     put(root, "other.sql.gz")
     (root / FOLDER / "shop_20261128_020000.sql.gz").symlink_to("other.sql.gz")
+    (root / FOLDER / "shop_20261128_030000.sql.gz").symlink_to("shop_20261128_030000.sql.gz")
+    os.mkfifo(root / FOLDER / "shop_20261128_040000.sql.gz")  # nobody ever writes into it
     seen = look(named="shop_%Y%m%d_%H%M%S")
     assert [backup.path for backup in seen.backups] == [
         "/var/backups/shop_20261127_020000.sql.gz",

@@ -56,6 +56,11 @@ class BackupsAsk(HostAsk):
         """Which of the host's series."""
         return f"{self.host} ({self.series})"
 
+    @property
+    def name(self) -> str:
+        """What a command by hand is given."""
+        return self.files
+
     def may_repeat(self, seen: Observation) -> bool:
         """A restore is made once."""
         return self.restore is None and super().may_repeat(seen)

@@ -106,10 +106,10 @@ def _matching(folder: str, steps: list[str]) -> Iterator[str]:
 
 
 def _backup(path: str, open_folders: dict[str, bool]) -> dict[str, Any] | None:
-    """One of them; None: a link, or gone since."""
+    """One of them; None: neither a file nor a folder (a link, a pipe), or gone since."""
     try:
         found = os.lstat(at(path))
-        if stat.S_ISLNK(found.st_mode):
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
             return None
         size, changed = _tree(path) if stat.S_ISDIR(found.st_mode) else (found.st_size, found.st_mtime)
     except FileNotFoundError:

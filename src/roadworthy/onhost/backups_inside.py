@@ -199,11 +199,15 @@ class Program:
 
     @property
     def last_words(self) -> str:
-        """What it complained of: its first error, or else what it said last."""
-        lines = self.said.decode("utf-8", "replace").strip().splitlines() or [
-            f"it ended with {self.process.returncode}"
-        ]
-        return next((line for line in lines if "error" in line.lower()), lines[-1]).strip()[:200]
+        """What it complained of."""
+        said = self.said.decode("utf-8", "replace")
+        return first_error(said) or f"it ended with {self.process.returncode}"
+
+
+def first_error(said: str) -> str:
+    """The first line that speaks of an error, or else the last one: what follows an error follows from it."""
+    lines = said.strip().splitlines() or [""]
+    return next((line for line in lines if "error" in line.lower()), lines[-1]).strip()[:200]
 
 
 class Spoken:

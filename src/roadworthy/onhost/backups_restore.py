@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import Any
 
-from roadworthy.onhost.backups_inside import READERS, BrokenError, Program, unpacked
+from roadworthy.onhost.backups_inside import READERS, BrokenError, Program, first_error, unpacked
 from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, has, run
 
 CLEANING_S = 10.0
@@ -121,7 +121,7 @@ class Client:
         if done.code:
             refused = ("denied", "permission", "authentication", "password")
             why = NOT_PERMITTED if any(word in done.err for word in refused) else FAILED
-            raise Unseen(why, done.last_words)
+            raise Unseen(why, first_error(done.err) or done.last_words)
         return done.out
 
     def rows(self, database: str, table: str) -> int | None:

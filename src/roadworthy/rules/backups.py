@@ -57,27 +57,27 @@ def stale(ask: BackupsAsk, found: BackupsObservation, within: float) -> str | No
     """What is wrong with the age of the newest."""
     if not found.finished:
         if found.backups:
-            return f"{ask.series}: {name_of(found.backups[0])} is all there is, and still being written"
+            return f"{name_of(found.backups[0])} is all there is, and still being written"
         if found.unnamed:
-            return f"{ask.series}: none is named as {ask.named}; there is {_few(list(found.unnamed))}"
-        return f"{ask.series}: nothing is there: {ask.files}"
+            return f"none is named as {ask.named}; there is {_few(list(found.unnamed))}"
+        return f"nothing is there: {ask.files}"
     last = found.finished[0]
     age = found.age_s(min(last.at, last.changed))
     if age <= within:
         return None
-    return f"{ask.series}: the newest, {name_of(last)}, is {told_age(age)} old; {show_duration(within)} promised"
+    return f"the newest, {name_of(last)}, is {told_age(age)} old; {show_duration(within)} promised"
 
 
-def too_small(ask: BackupsAsk, found: BackupsObservation, floor: int) -> str | None:
+def too_small(found: BackupsObservation, floor: int) -> str | None:
     """Whether the newest is smaller than it may be."""
     last = newest(found)
     if last.size >= floor:
         return None
     is_empty = "is empty" if not last.size else f"has {told_size(last.size)}"
-    return f"{ask.series}: {name_of(last)} {is_empty}; {told_size(floor)} promised"
+    return f"{name_of(last)} {is_empty}; {told_size(floor)} promised"
 
 
-def shrunken(ask: BackupsAsk, found: BackupsObservation, share: float) -> str | None:
+def shrunken(found: BackupsObservation, share: float) -> str | None:
     """Whether the newest is much smaller than those before it.
 
     Raises:
@@ -85,13 +85,13 @@ def shrunken(ask: BackupsAsk, found: BackupsObservation, share: float) -> str | 
     """
     last, before = newest(found), found.finished[1:]
     if not before:
-        raise NotObserved(Reason.NOT_APPLICABLE, f"{ask.series}: there is none before {name_of(last)} to compare with")
+        raise NotObserved(Reason.NOT_APPLICABLE, f"there is none before {name_of(last)} to compare with")
     usual = median(backup.size for backup in before)
     if last.size >= usual * (1 - share):
         return None
     less = 100 * (1 - last.size / usual)
     return (
-        f"{ask.series}: {name_of(last)} has {told_size(last.size)}, {less:.0f}% less than the {told_size(usual)} of "
+        f"{name_of(last)} has {told_size(last.size)}, {less:.0f}% less than the {told_size(usual)} of "
         f"those before it; {share * 100:g}% promised"
     )
 
@@ -106,14 +106,14 @@ def inside(found: BackupsObservation) -> Inside:
     return seen(found.inside, "what is in the newest")
 
 
-def broken(ask: BackupsAsk, found: BackupsObservation) -> str | None:
+def broken(found: BackupsObservation) -> str | None:
     """Why the newest can't be read to its end."""
     read = inside(found)
-    return f"{ask.series}: {name_of(newest(found))}: {read.broken}" if read.broken else None
+    return f"{name_of(newest(found))}: {read.broken}" if read.broken else None
 
 
-def _readable(ask: BackupsAsk, found: BackupsObservation) -> Inside:
-    if fault := broken(ask, found):
+def _readable(found: BackupsObservation) -> Inside:
+    if fault := broken(found):
         raise NotObserved(Reason.NOT_APPLICABLE, fault)
     return inside(found)
 
@@ -124,9 +124,9 @@ def incomplete(ask: BackupsAsk, found: BackupsObservation) -> str | None:
     Raises:
         NotObserved: it can't be read to its end.
     """
-    if _readable(ask, found).complete is not False:
+    if _readable(found).complete is not False:
         return None
-    return f"{ask.series}: {name_of(newest(found))} ends without what {ask.dump} ends with: it was broken off"
+    return f"{name_of(newest(found))} ends without what {ask.dump} ends with: it was broken off"
 
 
 def lacking(ask: BackupsAsk, found: BackupsObservation) -> str | None:
@@ -135,13 +135,13 @@ def lacking(ask: BackupsAsk, found: BackupsObservation) -> str | None:
     Raises:
         NotObserved: it can't be read to its end.
     """
-    read = _readable(ask, found)
+    read = _readable(found)
     if not (missing := [name for name in ask.looks_for if name not in read.found]):
         return None
-    return f"{ask.series}: {name_of(newest(found))} lacks {_few(missing)}; {read.names} are in it"
+    return f"{name_of(newest(found))} lacks {_few(missing)}; {read.names} are in it"
 
 
-def readable_ones(ask: BackupsAsk, found: BackupsObservation, cipher: Cipher) -> str | None:
+def readable_ones(found: BackupsObservation, cipher: Cipher) -> str | None:
     """Backups that are not encrypted as promised.
 
     Raises:
@@ -151,13 +151,13 @@ def readable_ones(ask: BackupsAsk, found: BackupsObservation, cipher: Cipher) ->
     others = [backup for backup in found.finished if backup.begins not in (cipher, None)]
     if others:
         shown = _few([f"{name_of(backup)} ({backup.begins})" for backup in others])
-        return f"{ask.series}: not encrypted by {cipher}: {shown}"
+        return f"not encrypted by {cipher}: {shown}"
     if unread := [name_of(backup) for backup in found.finished if backup.begins is None]:
-        raise NotObserved(Reason.NOT_PERMITTED, f"{ask.series}: {_few(unread)} may not be read")
+        raise NotObserved(Reason.NOT_PERMITTED, f"{_few(unread)} may not be read")
     return None
 
 
-def public_ones(ask: BackupsAsk, found: BackupsObservation) -> str | None:
+def public_ones(found: BackupsObservation) -> str | None:
     """Backups that everybody on the host may read; one that is still being written is readable, too.
 
     Raises:
@@ -166,10 +166,10 @@ def public_ones(ask: BackupsAsk, found: BackupsObservation) -> str | None:
     if not found.backups:
         newest(found)
     open_ones = [name_of(backup) for backup in found.backups if backup.public]
-    return f"{ask.series}: everybody on the host may read {_few(open_ones)}" if open_ones else None
+    return f"everybody on the host may read {_few(open_ones)}" if open_ones else None
 
 
-def too_old(ask: BackupsAsk, found: BackupsObservation, oldest: float) -> str | None:
+def too_old(found: BackupsObservation, oldest: float) -> str | None:
     """Backups that should be gone.
 
     Raises:
@@ -180,10 +180,10 @@ def too_old(ask: BackupsAsk, found: BackupsObservation, oldest: float) -> str | 
     if not old:
         return None
     ages = [f"{name_of(backup)} ({told_age(found.age_s(backup.at))})" for backup in reversed(old)]
-    return f"{ask.series}: older than {show_duration(oldest)}: {_few(ages)}"
+    return f"older than {show_duration(oldest)}: {_few(ages)}"
 
 
-def too_few(ask: BackupsAsk, found: BackupsObservation, floor: int) -> str | None:
+def too_few(found: BackupsObservation, floor: int) -> str | None:
     """Whether less is kept than promised.
 
     Raises:
@@ -191,10 +191,10 @@ def too_few(ask: BackupsAsk, found: BackupsObservation, floor: int) -> str | Non
     """
     newest(found)
     count = len(found.finished)
-    return f"{ask.series}: {count} are kept, {floor} promised" if count < floor else None
+    return f"{count} are kept, {floor} promised" if count < floor else None
 
 
-def gaps(ask: BackupsAsk, found: BackupsObservation, every: float, oldest: float | None) -> str | None:
+def gaps(found: BackupsObservation, every: float, oldest: float | None) -> str | None:
     """Where some are missing, among those that are to be kept.
 
     Raises:
@@ -203,13 +203,13 @@ def gaps(ask: BackupsAsk, found: BackupsObservation, every: float, oldest: float
     newest(found)
     kept = [backup for backup in found.finished if oldest is None or found.age_s(backup.at) <= oldest]
     if len(kept) < 2:  # noqa: PLR2004 - a gap is between two
-        raise NotObserved(Reason.NOT_APPLICABLE, f"{ask.series}: there are no two that something could be between")
+        raise NotObserved(Reason.NOT_APPLICABLE, "there are no two that something could be between")
     missing = [
         f"{show_duration(round((later.at - earlier.at).total_seconds()))} after {name_of(earlier)}"
         for later, earlier in pairwise(kept)
         if (later.at - earlier.at).total_seconds() > every
     ]
-    return f"{ask.series}: nothing for {_few(missing)}; {show_duration(every)} promised" if missing else None
+    return f"nothing for {_few(missing)}; {show_duration(every)} promised" if missing else None
 
 
 def _copies(found: BackupsObservation) -> tuple[tuple[Copy, ...], str]:
@@ -226,17 +226,14 @@ def away(ask: BackupsAsk, found: BackupsObservation, within: float) -> str | Non
     copies, detail = _copies(found)
     where = ask.offsite.place if ask.offsite else ""
     if not copies:
-        return f"{ask.series}: no copy is at {where}" + (f": {detail}" if detail else "")
+        return f"no copy is at {where}" + (f": {detail}" if detail else "")
     age = found.age_s(copies[0].changed)
     if age <= within:
         return None
-    return (
-        f"{ask.series}: the newest copy at {where}, {copies[0].name}, is {told_age(age)} old; "
-        f"{show_duration(within)} promised"
-    )
+    return f"the newest copy at {where}, {copies[0].name}, is {told_age(age)} old; {show_duration(within)} promised"
 
 
-def of_other_size(ask: BackupsAsk, found: BackupsObservation) -> str | None:
+def of_other_size(found: BackupsObservation) -> str | None:
     """Whether the newest that is in both places is another there. One that was just made may be under way.
 
     Raises:
@@ -245,14 +242,14 @@ def of_other_size(ask: BackupsAsk, found: BackupsObservation) -> str | None:
     newest(found)
     copies = {copy.name: copy for copy in _copies(found)[0]}
     if not copies:
-        raise NotObserved(Reason.NOT_APPLICABLE, f"{ask.series}: there is no copy")
+        raise NotObserved(Reason.NOT_APPLICABLE, "there is no copy")
     both = next((backup for backup in found.finished if name_of(backup) in copies), None)
     if both is None:
-        return f"{ask.series}: none of the copies is named as one that is here; {name_of(newest(found))} is the newest"
+        return f"none of the copies is named as one that is here; {name_of(newest(found))} is the newest"
     copy = copies[name_of(both)]
     if copy.size == both.size:
         return None
-    return f"{ask.series}: {copy.name} has {both.size} bytes here and {copy.size} there"
+    return f"{copy.name} has {both.size} bytes here and {copy.size} there"
 
 
 def restored(found: BackupsObservation) -> Restored:
@@ -265,19 +262,19 @@ def restored(found: BackupsObservation) -> Restored:
     return seen(found.restored, "whether it can be restored")
 
 
-def unrestorable(ask: BackupsAsk, found: BackupsObservation, within: float) -> str | None:
+def unrestorable(found: BackupsObservation, within: float) -> str | None:
     """Why the newest could not be restored, or what was left behind."""
     came, last = restored(found), name_of(newest(found))
     if came.too_slow:
-        return f"{ask.series}: {last} was not restored within {show_duration(within)}"
+        return f"{last} was not restored within {show_duration(within)}"
     if came.failed:
-        return f"{ask.series}: {last} can't be restored: {came.failed}"
+        return f"{last} can't be restored: {came.failed}"
     if came.left:
-        return f"{ask.series}: {last} was restored, but its scratch database could not be dropped: {came.left}"
-    return f"{ask.series}: {last} took {came.took_s:.1f} s" if came.took_s > within else None
+        return f"{last} was restored, but its scratch database could not be dropped: {came.left}"
+    return f"{last} took {came.took_s:.1f} s" if came.took_s > within else None
 
 
-def restored_without(ask: BackupsAsk, found: BackupsObservation, has: dict[str, int]) -> str | None:
+def restored_without(found: BackupsObservation, has: dict[str, int]) -> str | None:
     """Tables that are not there after the restore, or have too few rows.
 
     Raises:
@@ -285,7 +282,7 @@ def restored_without(ask: BackupsAsk, found: BackupsObservation, has: dict[str, 
     """
     came = restored(found)
     if came.too_slow or came.failed:
-        raise NotObserved(Reason.NOT_APPLICABLE, f"{ask.series}: it was not restored: {came.failed or 'too slow'}")
+        raise NotObserved(Reason.NOT_APPLICABLE, f"it was not restored: {came.failed or 'too slow'}")
     faults = []
     for table, floor in has.items():
         rows = came.rows.get(table)
@@ -293,4 +290,4 @@ def restored_without(ask: BackupsAsk, found: BackupsObservation, has: dict[str, 
             faults.append(f"no table {table}")
         elif rows < floor:
             faults.append(f"{table} has {rows} rows, {floor} promised")
-    return f"{ask.series}: restored from {name_of(newest(found))}: {'; '.join(faults)}" if faults else None
+    return f"restored from {name_of(newest(found))}: {'; '.join(faults)}" if faults else None

@@ -104,9 +104,9 @@ def packed(data: bytes, packing: str) -> bytes:
     return pack[packing](data) if packing in pack else data
 
 
-def _notes(rows: int) -> Iterable[str]:
+def _notes(rows: int, name: str = "") -> Iterable[str]:
     """Texts that can't be packed."""
-    source = random.Random(7)  # noqa: S311 - filling
+    source = random.Random(name)  # noqa: S311 - filling
     return (source.randbytes(NOTE_LENGTH // 2).hex() for _ in range(rows))
 
 
@@ -124,7 +124,7 @@ def _mysqldump(names: list[str], rows: int, *, whole: bool) -> bytes:
         "",
     ]
     for name in names:
-        values = ",".join(f"({number},'{note}')" for number, note in enumerate(_notes(rows), 1))
+        values = ",".join(f"({number},'{note}')" for number, note in enumerate(_notes(rows, name), 1))
         lines += [
             "--",
             f"-- Table structure for table `{name}`",
@@ -167,7 +167,7 @@ def _pg_dump(names: list[str], rows: int, *, whole: bool) -> bytes:
         full = f"public.{name}"
         lines += [f"CREATE TABLE {full} (", "    id bigint NOT NULL,", "    note text", ");", ""]
         lines += [f"COPY {full} (id, note) FROM stdin;"]
-        lines += [f"{number}\t{note}" for number, note in enumerate(_notes(rows), 1)]
+        lines += [f"{number}\t{note}" for number, note in enumerate(_notes(rows, name), 1)]
         lines += ["\\.", "", f"ALTER TABLE ONLY {full}", f"    ADD CONSTRAINT {name}_pkey PRIMARY KEY (id);", ""]
     lines += ["--", "-- PostgreSQL database dump complete", "--", "", ""] if whole else []
     return "\n".join(lines).encode()
@@ -177,7 +177,7 @@ def _tar(names: list[str], rows: int) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
         for name in names:
-            data = "\n".join(_notes(rows)).encode()
+            data = "\n".join(_notes(rows, name)).encode()
             member = tarfile.TarInfo("./" + name.lstrip("/"))
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
@@ -196,7 +196,7 @@ def _archive(names: list[str], rows: int, *, whole: bool) -> bytes:
     for name in names:
         head = {"db": "shop", "collection": name}
         made += encode({**head, "EOF": False, "CRC": Int64(0)})
-        made += b"".join(encode({"_id": number, "note": note}) for number, note in enumerate(_notes(rows))) + end
+        made += b"".join(encode({"_id": number, "note": note}) for number, note in enumerate(_notes(rows, name))) + end
         if whole:
             made += encode({**head, "EOF": True, "CRC": Int64(0)}) + end
     return made
