@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 ENVIRON = {
     "EXPECTED_VERSION": "2026.11.3",
     "PROBE_KEY": "probe-key",
+    "DEPLOYED_AT": "2026-11-28T06:00:00Z",
     "SHOP_DB_PASSWORD": "shop-db-password",
     "SHOP_REDIS_PASSWORD": "shop-redis-password",
     "SHOP_PROBE_JOB": '{"id":"{id}"}',
@@ -41,7 +42,7 @@ ENVIRON = {
 OWN = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "reports/README.md", ROOT / "loadtests/README.md"]
 DOCUMENTS = [*OWN, *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-CHECK_ID = re.compile(r"(?<![\w-])(?:NAME|REACH|HEALTH|RELEASE|HTTP|TLS|HDR|WS|DNS|MAIL|EXP|LIM)(?:-[A-Z]+)+(?![\w-])")
+CHECK_ID = re.compile(r"(?<![\w-])(?:NAME|REACH|HEALTH|RELEASE|HTTP|TLS|HDR|WS|DNS|MAIL|EXP|LIM|HOST|CRON|BACKUP|ENV)(?:-[A-Z]+)+(?![\w-])")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
