@@ -108,9 +108,10 @@ _any_secret = _secret(lambda _: True)
 
 
 def _publish(file: File, one: EnvFile) -> File:
+    """The last of what is published: a guide's own placeholder, which others stand for, is found as such."""
     key = _published(one)
     values = (one.secrets or {})[key].published or ("",)
-    return _with_line(file, key, f"{key}='{values[0]}'\n")
+    return _with_line(file, key, f"{key}='{values[-1]}'\n")
 
 
 def _rotated(file: File, one: EnvFile) -> File:
@@ -357,7 +358,6 @@ FAULTS = (
         "ENV-SECRET-KNOWN",
         where=_env(_published),
         change=_file(_published, _publish),
-        also=("ENV-PLACEHOLDER",),
     ),
     fault(
         "env-secret-rotated",
