@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from roadworthy.rules.logs import promised_of
 from roadworthy.sandbox.faults.fault import fault
-from roadworthy.sandbox.machines.files import KEPT, is_below
+from roadworthy.sandbox.machines.files import KEPT, adopted, is_below
 from roadworthy.sandbox.machines.logs import (
     DAY_S,
     container,
@@ -70,9 +70,11 @@ def _path(holds: Callable[[FilePromise], object], change: Callable[[File, FilePr
 
 
 def _forgotten(deployment: Deployment, component: str) -> Deployment:
-    """What should be absent is a file."""
+    """What should be absent is there, owned as all around it."""
     path = next(path for path, one in _paths(deployment, component) if one.kind == "absent")
-    return deployment.with_machine(component, lambda machine: machine.plus(Machine(files=(File(path, "<?php\n"),))))
+    left = Machine(files=(File(path, "<?php\n"),))
+    promised = deployment.component(component).files
+    return deployment.with_machine(component, lambda machine: adopted(machine.plus(left), promised))
 
 
 def _with_tree(holds: Callable[[str, Tree], object]) -> Where:
@@ -198,7 +200,7 @@ def _larger(machine: Machine, path: str, one: FileLog) -> Machine:
     assert one.below is not None  # noqa: S101 - `holds` chose it
     newest = newest_of(path)
     filler = line(newest, 120, "debugging")
-    times = one.below // len(filler) + len(filler)
+    times = 2 * one.below // len(filler)  # a written time is shorter than its template
     return machine.with_file(newest, lambda file: replace(file, text=(file.text or "") + filler * times))
 
 
