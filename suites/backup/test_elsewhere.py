@@ -9,7 +9,7 @@ BY_HAND = 'sudo sh -c "ls -lt {name}" | head -3; sudo aws s3 ls s3://BUCKET/PREF
     "BACKUP-OFFSITE",
     severity="high",
     expects="backups.series.offsite.within",
-    after=("HOST-REACH",),
+    after=("HOST-REACH", "HOST-SUDO"),
     source="CISA, Data Backup Options: 3 copies, 2 media, 1 elsewhere",
     by_hand=BY_HAND,
     repair="Run the upload by hand and read what it says: expired credentials are the usual cause, and the dump before "
@@ -27,6 +27,7 @@ def test_there_is_a_fresh_copy_elsewhere(copy: OffsiteCase) -> None:
     expects="backups.series.offsite.same_size",
     after=(
         "HOST-REACH",
+        "HOST-SUDO",
         "BACKUP-FRESH",
         "BACKUP-SIZE",
         "BACKUP-INTACT",

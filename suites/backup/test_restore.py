@@ -4,6 +4,7 @@ from roadworthy.rules import backups as rules
 
 BEFORE = (
     "HOST-REACH",
+    "HOST-SUDO",
     "BACKUP-FRESH",
     "BACKUP-SIZE",
     "BACKUP-INTACT",

@@ -2,14 +2,14 @@ from roadworthy.cases.backups import SeriesCase
 from roadworthy.check import check
 from roadworthy.rules import backups as rules
 
-REACHED = ("HOST-REACH",)
+INSIDE = ("HOST-REACH", "HOST-SUDO")
 
 
 @check(
     "BACKUP-FRESH",
     severity="critical",
     expects="backups.series.within",
-    after=REACHED,
+    after=INSIDE,
     source="NIST SP 800-34 rev. 1 section 3.4.1: backups as often as data may be lost",
     by_hand='sudo sh -c "ls -lt --time-style=full-iso {name}" | head -3',
     repair="Run the job by hand and read what it says; then look whether cron ran it (journalctl -u cron, its mail). "
@@ -25,7 +25,7 @@ def test_the_newest_backup_is_fresh(series: SeriesCase) -> None:
     "BACKUP-SIZE",
     severity="critical",
     expects="backups.series.size_at_least",
-    after=(*REACHED, "BACKUP-FRESH"),
+    after=(*INSIDE, "BACKUP-FRESH"),
     source="gzip(1): nothing, packed, is a file of 20 bytes",
     by_hand='sudo sh -c "ls -lt {name}" | head -3',
     repair="Run the dump without the pipe: it most likely fails (password, full disk), and the pipe hides that. "
@@ -41,7 +41,7 @@ def test_the_newest_backup_is_not_empty(series: SeriesCase) -> None:
     "BACKUP-SHRUNK",
     severity="high",
     expects="backups.series.shrinks_at_most",
-    after=(*REACHED, "BACKUP-FRESH", "BACKUP-SIZE", "BACKUP-INTACT", "BACKUP-COMPLETE", "BACKUP-HOLDS"),
+    after=(*INSIDE, "BACKUP-FRESH", "BACKUP-SIZE", "BACKUP-INTACT", "BACKUP-COMPLETE", "BACKUP-HOLDS"),
     source="GitLab's post-mortem of 2017-01-31: dumps of a few bytes, and nobody was told",
     by_hand='sudo sh -c "ls -lt {name}" | head -40',
     repair="Compare the tables of the newest with those of the one before. If data was deleted on purpose, the "
@@ -57,7 +57,7 @@ def test_the_newest_backup_did_not_shrink(series: SeriesCase) -> None:
     "BACKUP-INTACT",
     severity="critical",
     expects="backups.series.intact",
-    after=(*REACHED, "BACKUP-FRESH", "BACKUP-SIZE"),
+    after=(*INSIDE, "BACKUP-FRESH", "BACKUP-SIZE"),
     source="RFC 1952 section 2.3.1 (CRC32, ISIZE); pg_restore(1)",
     by_hand="sudo sh -c 'gzip -t $(ls -t {name} | head -1)'   # zstd -t, xz -t, tar -tf; pg_restore -f /dev/null",
     repair="Look for a full disk, a job that was killed, a copy that was taken before the file was whole. Keep the one "
@@ -73,7 +73,7 @@ def test_the_newest_backup_can_be_read_to_its_end(series: SeriesCase) -> None:
     "BACKUP-COMPLETE",
     severity="critical",
     expects="backups.series.intact",
-    after=(*REACHED, "BACKUP-FRESH", "BACKUP-SIZE", "BACKUP-INTACT"),
+    after=(*INSIDE, "BACKUP-FRESH", "BACKUP-SIZE", "BACKUP-INTACT"),
     source="mysqldump --comments: a dump that completed says so on its last line; so does pg_dump",
     by_hand="sudo sh -c 'zcat $(ls -t {name} | head -1) | tail -3'",
     repair="Run the dump by hand: it ends with an error (lost connection, max_allowed_packet, a broken view), and the "
@@ -89,7 +89,7 @@ def test_the_newest_backup_is_complete(series: SeriesCase) -> None:
     "BACKUP-HOLDS",
     severity="critical",
     expects="backups.series.holds",
-    after=(*REACHED, "BACKUP-FRESH", "BACKUP-SIZE", "BACKUP-INTACT", "BACKUP-COMPLETE"),
+    after=(*INSIDE, "BACKUP-FRESH", "BACKUP-SIZE", "BACKUP-INTACT", "BACKUP-COMPLETE"),
     source="mysqldump: it dumps what it is told to, and what the login may see",
     by_hand="sudo sh -c 'zgrep ^CREATE.TABLE $(ls -t {name} | head -1)'   # pg_restore --list",
     repair="Look whether the script dumps the right database with a login that sees all of it, and what "
@@ -105,7 +105,7 @@ def test_the_newest_backup_holds_what_it_must(series: SeriesCase) -> None:
     "BACKUP-ENCRYPTED",
     severity="high",
     expects="backups.series.encrypted",
-    after=(*REACHED, "BACKUP-FRESH", "BACKUP-SIZE"),
+    after=(*INSIDE, "BACKUP-FRESH", "BACKUP-SIZE"),
     source="RFC 9580 section 4.2; age-encryption.org/v1; openssl-enc(1)",
     by_hand='sudo sh -c "file {name}"   # gpg --list-packets, head -1',
     repair="Encrypt what is there or delete it, and look why the script went on after encrypting failed. What left "
@@ -122,7 +122,7 @@ def test_backups_are_encrypted(series: SeriesCase) -> None:
     "BACKUP-PRIVATE",
     severity="high",
     expects="backups.series.private",
-    after=(*REACHED, "BACKUP-FRESH"),
+    after=(*INSIDE, "BACKUP-FRESH"),
     source="CWE-732; mysqldump and pg_dump write by the umask: 0644 as a rule",
     by_hand="sudo sh -c 'ls -ld {name}; namei -l $(ls -t {name} | head -1)'",
     repair="chmod 700 the folder, chmod 600 the files, and write `umask 077` into the script.",
@@ -137,7 +137,7 @@ def test_backups_are_private(series: SeriesCase) -> None:
     "BACKUP-OLDEST",
     severity="medium",
     expects="backups.series.oldest",
-    after=(*REACHED, "BACKUP-FRESH"),
+    after=(*INSIDE, "BACKUP-FRESH"),
     source="GDPR article 5 (1) e: kept no longer than is necessary",
     by_hand='sudo sh -c "ls -ltr {name}" | head',
     repair="Look whether the line that deletes still runs, and as whom: it stands behind the dump, and does not run "
@@ -153,7 +153,7 @@ def test_no_backup_is_kept_for_too_long(series: SeriesCase) -> None:
     "BACKUP-KEPT",
     severity="high",
     expects="backups.series.keeps",
-    after=(*REACHED, "BACKUP-FRESH"),
+    after=(*INSIDE, "BACKUP-FRESH"),
     source="NIST SP 800-34 rev. 1 section 3.4.1",
     by_hand='sudo sh -c "ls -lt {name}"',
     repair="Look what deletes them: a clean-up with the wrong number of days, or somebody who needed the space.",
@@ -168,7 +168,7 @@ def test_enough_backups_are_kept(series: SeriesCase) -> None:
     "BACKUP-GAPS",
     severity="medium",
     expects="backups.series.every",
-    after=(*REACHED, "BACKUP-FRESH"),
+    after=(*INSIDE, "BACKUP-FRESH"),
     source="cron(8): what was due while the machine was off does not run later",
     by_hand='sudo sh -c "ls -lt {name}"',
     repair="Read what the job said on the days that are missing. What fails now and then will fail on the wrong day.",
