@@ -130,8 +130,8 @@ def test_health(suite: ModuleType) -> None:
 
 def test_uptime(suite: ModuleType) -> None:
     check = suite.test_the_containers_have_been_up_for_long_enough
-    for seconds, judge in ((60, passes), (59, fails)):
-        judge(check, compose(project(container(started=NOW - timedelta(seconds=seconds))), up_for="1m"))
+    old = container(started=NOW - timedelta(seconds=60))
+    passes(check, compose(project(old), up_for="1m"))
     young = container(started=NOW - timedelta(seconds=59))
     fails(check, compose(project(young), up_for="1m"), "is up for 59s, promised 1m")
     fails(check, compose(project(container(status="exited")), up_for="1m"), "has exited with 0")
