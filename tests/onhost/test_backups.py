@@ -449,6 +449,26 @@ def test_what_rclone_lists(root: Path) -> None:
     assert [(copy.name, copy.size) for copy in seen.copies] == [("shop_2.sql.gz", 20481)]
 
 
+def test_what_is_in_a_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted = root / "mnt" / "backups"
+    nothing = elsewhere("folder", "/mnt/backups")
+    assert isinstance(nothing, Elsewhere)
+    assert (nothing.copies, nothing.detail) == ((), "there is no /mnt/backups")
+    mounted.mkdir(parents=True)
+    (mounted / "shop_1.sql.gz").write_bytes(b"123")
+    (mounted / "shop_2.sql.gz").symlink_to("shop_1.sql.gz")
+    (mounted / "other").touch()
+    seen = elsewhere("folder", "/mnt/backups")
+    assert isinstance(seen, Elsewhere)
+    assert [(copy.name, copy.size) for copy in seen.copies] == [("shop_1.sql.gz", 3)]
+    assert seen.same_disk
+    if Path("/proc").stat().st_dev != root.stat().st_dev:
+        monkeypatch.setattr(ground, "ROOT", "/")
+        other = look("/proc/uptim?", offsite={"program": "folder", "place": str(mounted), "env_file": None}).elsewhere
+        assert isinstance(other, Elsewhere)
+        assert not other.same_disk
+
+
 RESTIC = """[
  {"time": "2026-11-27T03:00:01.123456789+01:00", "tree": "aa", "paths": ["/var/backups"], "hostname": "app",
   "username": "root", "id": "1234567890", "short_id": "12345678"},

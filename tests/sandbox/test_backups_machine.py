@@ -93,6 +93,7 @@ def test_what_is_promised_is_there(promised: dict[str, Any], tmp_path: Path, mon
     "promised",
     [
         {"restores": {"within": "10s"}},
+        {"offsite": {"folder": "/mnt/backups", "within": "26h"}},
         {"files": "/srv/shop-*", "kind": "pg_directory"},
         {"files": "/srv/shop-*.dump", "kind": "pg_custom", "restores": {"within": "10s"}},
         {"files": "/srv/shop-*.sql", "named": "other-%Y%m%d"},

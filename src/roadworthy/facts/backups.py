@@ -16,7 +16,7 @@ from roadworthy.target.blocks.backups import Kind, Packing
 class OffsiteWanted(Fact):
     """The copy elsewhere."""
 
-    program: Literal["aws", "rclone", "restic"]
+    program: Literal["aws", "rclone", "restic", "folder"]
     place: str
     env_file: str | None = None
 
@@ -106,6 +106,7 @@ class Elsewhere(Fact):
 
     copies: tuple[Copy, ...] = ()
     detail: str = Field("", description="What the program said where there is nothing.")
+    same_disk: bool = Field(False, description="A folder: it is on the file system of the backups themselves.")
 
 
 class Restored(Fact):

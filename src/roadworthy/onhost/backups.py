@@ -21,6 +21,7 @@ from roadworthy.onhost.ground import (
     TOO_LONG,
     Unseen,
     at,
+    exists,
     part,
     proc,
     read,
@@ -206,11 +207,31 @@ def _written_to() -> set[str]:
 
 def _elsewhere(wanted: dict[str, Any], files: str) -> dict[str, Any]:
     """What a program of the host's own lists there, the newest first."""
+    if wanted["program"] == "folder":
+        return _mounted(wanted["place"], files)
     copies, detail = {"aws": _aws, "rclone": _rclone, "restic": _restic}[wanted["program"]](
         wanted["place"], files, _environ(wanted["env_file"])
     )
     copies.sort(key=lambda copy: copy["changed"], reverse=True)
     return {"copies": copies[:MOST_COPIES], "detail": detail}
+
+
+def _mounted(folder: str, files: str) -> dict[str, Any]:
+    """What is in a folder, and whether it is another file system's."""
+    here = os.path.dirname(files)
+    copies: list[dict[str, Any]] = []
+    try:
+        for entry in os.scandir(at(folder)):
+            if fnmatch.fnmatchcase(entry.name, os.path.basename(files)) and entry.is_file(follow_symlinks=False):
+                found = entry.stat(follow_symlinks=False)
+                copies.append({"name": entry.name, "changed": found.st_mtime, "size": found.st_size})
+        same_disk = os.stat(at(folder)).st_dev == os.stat(at(here)).st_dev
+    except FileNotFoundError:
+        return {"copies": [], "detail": f"there is no {folder if exists(here) else here}"}
+    except OSError as error:
+        raise told(error, folder) from error
+    copies.sort(key=lambda copy: copy["changed"], reverse=True)
+    return {"copies": copies[:MOST_COPIES], "detail": "nothing there is named so", "same_disk": same_disk}
 
 
 def _environ(path: str | None) -> dict[str, str]:

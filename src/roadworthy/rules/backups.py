@@ -11,7 +11,7 @@ from roadworthy.facts.store import seen
 from roadworthy.target.values import show_duration
 
 if TYPE_CHECKING:
-    from roadworthy.facts.backups import Backup, BackupsAsk, BackupsObservation, Copy, Inside, Restored
+    from roadworthy.facts.backups import Backup, BackupsAsk, BackupsObservation, Inside, Restored
     from roadworthy.target.blocks.backups import Cipher
 
 MANY = 5
@@ -212,19 +212,17 @@ def gaps(found: BackupsObservation, every: float, oldest: float | None) -> str |
     return f"nothing for {_few(missing)}; {show_duration(every)} promised" if missing else None
 
 
-def _copies(found: BackupsObservation) -> tuple[tuple[Copy, ...], str]:
-    elsewhere = seen(found.elsewhere, "the copy elsewhere")
-    return elsewhere.copies, elsewhere.detail
-
-
 def away(ask: BackupsAsk, found: BackupsObservation, within: float) -> str | None:
     """What is wrong with the copy elsewhere.
 
     Raises:
         NotObserved: it can't be listed.
     """
-    copies, detail = _copies(found)
+    elsewhere = seen(found.elsewhere, "the copy elsewhere")
+    copies, detail = elsewhere.copies, elsewhere.detail
     where = ask.offsite.place if ask.offsite else ""
+    if elsewhere.same_disk:
+        return f"{where} is on the file system of the backups themselves: nothing is mounted there"
     if not copies:
         return f"no copy is at {where}" + (f": {detail}" if detail else "")
     age = found.age_s(copies[0].changed)
@@ -240,7 +238,7 @@ def of_other_size(found: BackupsObservation) -> str | None:
         NotObserved: it can't be listed, or there is nothing to compare.
     """
     newest(found)
-    copies = {copy.name: copy for copy in _copies(found)[0]}
+    copies = {copy.name: copy for copy in seen(found.elsewhere, "the copy elsewhere").copies}
     if not copies:
         raise NotObserved(Reason.NOT_APPLICABLE, "there is no copy")
     both = next((backup for backup in found.finished if name_of(backup) in copies), None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PROMISED = {"offsite": {"s3": "shop-backups/daily/", "within": "26h", "same_size": True}}
+MOUNTED = {"offsite": {"folder": "/mnt/backups", "within": "26h"}}
 
 
 @pytest.fixture
@@ -32,6 +33,11 @@ def test_that_there_is_a_fresh_one(suite: ModuleType) -> None:
     fails(check, case(OffsiteCase, found(elsewhere=copies(27 * 3600)), **PROMISED), "is 1d3h old; 1d2h promised")
     nothing = Elsewhere(detail="it lists nothing of that name")
     fails(check, case(OffsiteCase, found(elsewhere=nothing), **PROMISED), "no copy is at shop-backups/daily/: it lists")
+    here = copies().model_copy(update={"same_disk": True})
+    fails(
+        check, case(OffsiteCase, found(elsewhere=here), **MOUNTED), "/mnt/backups is on the file system of the backups"
+    )
+    passes(check, case(OffsiteCase, found(elsewhere=copies()), **MOUNTED))
     is_not_observed(check, case(OffsiteCase, found(elsewhere=NO_RIGHT), **PROMISED), "not permitted")
     is_not_observed(check, case(OffsiteCase, found(), **PROMISED), "not looked at")
 

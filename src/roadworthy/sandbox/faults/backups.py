@@ -189,7 +189,11 @@ def _counted(series: Series) -> bool:
 
 
 def _away(series: Series) -> bool:
-    return series.offsite is not None
+    return series.offsite is not None and series.offsite.folder is None
+
+
+def _as_long(series: Series) -> bool:
+    return _away(series) and series.offsite is not None and series.offsite.same_size
 
 
 FAULTS = (
@@ -295,8 +299,8 @@ FAULTS = (
         "backup-offsite-cut-short",
         "The upload took the file while it was still being written.",
         "BACKUP-OFFSITE-SIZE",
-        where=_with(lambda series: series.offsite is not None and series.offsite.same_size),
-        change=_changed(lambda series: series.offsite is not None and series.offsite.same_size, _lists(_shorter)),
+        where=_with(_as_long),
+        change=_changed(_as_long, _lists(_shorter)),
     ),
     fault(
         "backup-offsite-denied",

@@ -82,6 +82,8 @@ def backup(promised: Series, age_s: float, data: bytes) -> File:
 
 
 def _elsewhere(promised: Series, offsite: Offsite, files: tuple[File, ...]) -> Machine:
+    if offsite.folder is not None:
+        raise MissingError(offsite.folder, "the sandbox's machines have one file system")
     sizes = [(file, len(file.data or b"")) for file in files[:LISTED]]
     answer = {"aws": aws, "rclone": rclone, "restic": restic}[offsite.program](promised, sizes)
     settings = (File(offsite.env_file, "AWS_PROFILE=backup\n", mode=0o600),) if offsite.env_file else ()

@@ -55,7 +55,7 @@ Share = Annotated[
 class Offsite(Expectation):
     """The copy that is somewhere else, as a program of the host's own sees it, with the host's own credentials."""
 
-    WHERE = frozenset({"s3", "rclone", "restic", "env_file"})
+    WHERE = frozenset({"s3", "rclone", "restic", "folder", "env_file"})
 
     s3: str | None = Field(
         None,
@@ -75,6 +75,9 @@ class Offsite(Expectation):
         description="A repository, whose snapshots of the files' folder count: `restic -r ... snapshots`.",
         json_schema_extra={PUBLIC: True},
     )
+    folder: Place | None = Field(
+        None, description="A folder on the host that is mounted from elsewhere; on the same file system it is no copy."
+    )
     env_file: Place | None = Field(
         None, description="A file on the host with what the program wants in its environment, as `NAME=value` lines."
     )
@@ -84,17 +87,18 @@ class Offsite(Expectation):
     @property
     def program(self) -> str:
         """Who lists what is there."""
-        return "aws" if self.s3 is not None else "rclone" if self.rclone is not None else "restic"
+        programs = {"aws": self.s3, "rclone": self.rclone, "restic": self.restic, "folder": self.folder}
+        return next(name for name, place in programs.items() if place is not None)
 
     @property
     def place(self) -> str:
         """Where it is, in that program's words."""
-        return self.s3 or self.rclone or self.restic or ""
+        return self.s3 or self.rclone or self.restic or self.folder or ""
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
-        if sum(place is not None for place in (self.s3, self.rclone, self.restic)) != 1:
-            raise ValueError("give one of s3, rclone and restic")
+        if sum(place is not None for place in (self.s3, self.rclone, self.restic, self.folder)) != 1:
+            raise ValueError("give one of s3, rclone, restic and folder")
         if self.restic is not None and self.same_size:
             raise ValueError("same_size: a snapshot of restic's does not tell the size of a file")
         return self
