@@ -1,6 +1,7 @@
 """Puts a machine up: its files, its programs, its daemons, below a folder that stands for its root.
 
-Only root can give files to several owners: anyone else can stand for a machine of one.
+Only root can give files to several owners: with anyone else, all of it is the keeper's, and what is promised of other
+owners is not kept.
 """
 
 from __future__ import annotations
@@ -86,11 +87,7 @@ def programs_of(folder: Path) -> Path:
 
 
 def put_up(machine: Machine, folder: Path) -> None:
-    """Makes its files and programs anew.
-
-    Raises:
-        PermissionError: it has several owners, and this is not root.
-    """
+    """Makes its files and programs anew."""
     shutil.rmtree(folder, ignore_errors=True)
     root, programs = root_of(folder), programs_of(folder)
     for made in (root / "etc", programs):
@@ -113,15 +110,16 @@ def put_up(machine: Machine, folder: Path) -> None:
 
 
 def _numbers(machine: Machine) -> tuple[dict[str, int], dict[str, int]]:
-    """Users and groups: the keeper is whoever runs this."""
-    users = {"root", machine.keeper, *(file.owner for file in machine.files)}
-    groups = {"root", machine.keeper, *(file.group for file in machine.files)}
+    """Users and groups: the keeper is whoever runs this, and so are all others where that is not root."""
     own_uid, own_gid = os.getuid(), os.getgid()
-    numbers = {name: FIRST_UID + place for place, name in enumerate(sorted(users | groups))}
-    return (
-        {name: own_uid if name == machine.keeper else numbers[name] for name in users},
-        {name: own_gid if name == machine.keeper else numbers[name] for name in groups},
-    )
+    others = sorted({"root", *(file.owner for file in machine.files), *(file.group for file in machine.files)})
+    names = [machine.keeper, *(name for name in others if name != machine.keeper)]  # a number's first name is told
+    numbers = {name: FIRST_UID + place for place, name in enumerate(names)}
+
+    def of(own: int) -> dict[str, int]:
+        return {n: own if n == machine.keeper or os.geteuid() != 0 else number for n, number in numbers.items()}
+
+    return of(own_uid), of(own_gid)
 
 
 def _write_names(machine: Machine, root: Path, users: dict[str, int], groups: dict[str, int]) -> None:
