@@ -11,7 +11,8 @@ from roadworthy.check import check
 from roadworthy.rules import files as rules
 
 INSIDE = ("HOST-REACH", "HOST-SUDO")
-STAT = "sudo stat -c '%A %a %U:%G %N' /PATH"
+STAT = "sudo stat -c '%A %a %U:%G %N' {name}"
+SORTS = "sudo find {name} -printf '%y %m %u:%g\\n' | sort | uniq -c"
 
 
 @check(
@@ -65,7 +66,7 @@ def test_paths_have_their_mode(files: PathModeCase) -> None:
     expects="files.paths",
     after=(*INSIDE, "FILE-THERE"),
     source="FIPS 180-4 (SHA-256)",
-    by_hand="sudo sha256sum /PATH; sudo grep -nF 'TEXT' /PATH",
+    by_hand="sudo sha256sum {name}",
     repair="Compare it with the released one, and put that in its place.",
 )
 def test_files_hold_what_they_should(files: ContentCase) -> None:
@@ -80,7 +81,7 @@ def test_files_hold_what_they_should(files: ContentCase) -> None:
     expects="files.trees",
     after=INSIDE,
     source="path_resolution(7)",
-    by_hand="sudo ls -ld /TREE",
+    by_hand="sudo ls -ld {name}",
     repair="Deploy it, or put the link that leads there right.",
 )
 def test_the_promised_trees_are_there(files: TreesCase) -> None:
@@ -95,7 +96,7 @@ def test_the_promised_trees_are_there(files: TreesCase) -> None:
     expects="files.trees",
     after=(*INSIDE, "TREE-THERE"),
     source="Laravel, Deployment: directory permissions; chown(1)",
-    by_hand="sudo find /TREE ! -user OWNER -o ! -group GROUP | head",
+    by_hand=SORTS,
     repair="chown -R OWNER:GROUP TREE, and run what left it so (artisan, composer, npm) as that user from then on.",
 )
 def test_trees_belong_to_whom_they_should(files: TreeOwnerCase) -> None:
@@ -110,7 +111,7 @@ def test_trees_belong_to_whom_they_should(files: TreeOwnerCase) -> None:
     expects="files.trees",
     after=(*INSIDE, "TREE-THERE"),
     source="Laravel, Deployment: directory permissions; chmod(1)",
-    by_hand="sudo find /TREE -type d ! -perm MODE -o -type f -perm /o=w | head",
+    by_hand=SORTS,
     repair="find TREE -type d -exec chmod MODE {} +; and the same with -type f. 777 is never the answer.",
 )
 def test_trees_have_their_modes(files: TreeModeCase) -> None:

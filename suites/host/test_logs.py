@@ -13,7 +13,7 @@ TWELVE = "The Twelve-Factor App, XI; NIST SP 800-92 section 4"
     expects="logs",
     after=INSIDE,
     source=TWELVE,
-    by_hand="sudo ls -l /PATH; journalctl -u UNIT -n 1; docker ps --all",
+    by_hand="sudo sh -c 'ls -l {name}'; journalctl -u UNIT -n 1; docker ps --all",
     repair="See where the service really writes (its configuration, its unit, its container), and whether it may: who "
     "can't write a log often does not say so anywhere.",
 )
@@ -29,7 +29,7 @@ def test_the_logs_are_there(logs: LogsCase) -> None:
     expects="logs",
     after=THERE,
     source=TWELVE,
-    by_hand="sudo tail -n 1 /PATH; journalctl -u UNIT -n 1; docker logs --timestamps --tail 1 NAME",
+    by_hand="sudo sh -c 'tail -n 1 {name}'; journalctl -u UNIT -n 1; docker logs --timestamps --tail 1 NAME",
     repair="Is the service at work? Then it may still write into a file that was rotated away: have it open its log "
     "again (nginx -s reopen), and see that the disk is not full and the file is its own.",
 )
@@ -45,7 +45,7 @@ def test_the_logs_are_written(logs: WrittenCase) -> None:
     expects="logs",
     after=THERE,
     source="NIST SP 800-92 section 4.2 (log rotation)",
-    by_hand="sudo ls -lh /PATH",
+    by_hand="sudo sh -c 'ls -lh {name}'",
     repair="Rotate it (logrotate -d shows what would be done), and find out what fills it: a level of debug, an error "
     "in a loop.",
 )
@@ -61,7 +61,7 @@ def test_the_logs_are_not_too_large(logs: SizeCase) -> None:
     expects="logs",
     after=THERE,
     source="logrotate(8); Laravel, Logging: the daily channel",
-    by_hand="grep -rn -A 8 NAME /etc/logrotate.conf /etc/logrotate.d; sudo ls -lt /FOLDER",
+    by_hand="sudo logrotate -d /etc/logrotate.conf 2>&1 | grep -A 9 '^rotating pattern'; sudo sh -c 'ls -lt {name}*'",
     repair="Give it a section in /etc/logrotate.d with the promised interval and `rotate`; for files that the "
     "application dates itself, set how many it keeps (LOG_DAILY_DAYS).",
 )
@@ -77,7 +77,7 @@ def test_the_logs_are_rotated(logs: RotationCase) -> None:
     expects="logs",
     after=THERE,
     source="Google SRE Book, chapter 27: what is new since the release comes from the release",
-    by_hand="sudo tail -n 500 /PATH | grep -i error; journalctl -u UNIT -p err --since TIME; "
+    by_hand="sudo sh -c 'tail -n 500 {name}' | grep -i error; journalctl -u UNIT -p err --since TIME; "
     "docker logs --since TIME NAME",
     repair="Read the first of each kind with what stands around it. What is new since the release comes from it: fix "
     "it or roll back; what is harmless, name in errors.except.",

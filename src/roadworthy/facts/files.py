@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal
 
 from pydantic import Field
@@ -37,6 +38,11 @@ class FilesAsk(HostAsk):
     trees: tuple[TreeWanted, ...] = ()
     entries: int = Field(description="So much of each tree at most.")
     within_s: float = Field(description="So long for all trees at most.")
+
+    @property
+    def name(self) -> str:
+        """What a command by hand is given."""
+        return shlex.join(dict.fromkeys([*(tree.path for tree in self.trees), *(one.path for one in self.paths)]))
 
 
 class Entry(Fact):

@@ -5,6 +5,7 @@ Lines stay on the host; errors come as kinds: a line without its numbers, and wi
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Literal
 
@@ -42,6 +43,12 @@ class LogsAsk(HostAsk):
 
     kind: Literal["logs"] = "logs"
     logs: tuple[LogWanted, ...]
+
+    @property
+    def name(self) -> str:
+        """What a command by hand is given: the files, patterns open to the shell."""
+        files = (one.name for one in self.logs if one.source == "files")
+        return " ".join("*".join(map(shlex.quote, path.split("*"))).replace("''", "") for path in files)
 
 
 class Rotation(Fact):
