@@ -150,9 +150,13 @@ def _list_of(parts: list[bytes]) -> list[dict[str, Any]]:
         found = said["args"][0] if "args" in said else said["error"]
     except (ValueError, LookupError, TypeError) as error:
         raise Unseen(FAILED, "the answer of PM2's daemon is not understood") from error
-    if not isinstance(found, list) or not all(isinstance(one.get("pm2_env"), dict) for one in found):
-        raise Unseen(FAILED, "PM2's daemon: {}".format(str(found)[:200]))
+    if not isinstance(found, list) or not all(map(_is_instance, found)):
+        raise Unseen(FAILED, "PM2's daemon: {}".format(str(found)[:200] if isinstance(found, str) else "no list"))
     return found
+
+
+def _is_instance(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("pm2_env"), dict)
 
 
 def _instance(one: dict[str, Any], asked: list[str], salt: bytes, names: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 import xmlrpc.client
+from contextlib import closing
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -70,14 +71,15 @@ def look(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(files: Files, wanted: dict[str, Any]) -> dict[str, Any]:
-    door = Door(files)
-    infos, configs = door.call("supervisor.getAllProcessInfo"), door.call("supervisor.getAllConfigInfo")
-    disk = part(files.programs, lambda: door.call("supervisor.getPID"))
+    with closing(Door(files)) as door:
+        infos, configs = door.call("supervisor.getAllProcessInfo"), door.call("supervisor.getAllConfigInfo")
+        disk = part(files.programs, lambda: door.call("supervisor.getPID"))
+        log = None if wanted["back_s"] is None else part(_log, door, infos, wanted["back_s"])
     names = part(users)
     live = {(one["group"], one["name"]): one for one in configs[:PROCESSES]}
     return {
         "processes": [_process(info, live, disk, names, wanted["programs"]) for info in infos[:PROCESSES]],
-        "log": None if wanted["back_s"] is None else part(_log, door, infos, wanted["back_s"]),
+        "log": log,
         "drift": disk if "unseen" in disk else _drift(infos, live, disk),
     }
 
@@ -277,8 +279,12 @@ class Door:
             return xmlrpc.client.loads(body)[0][0]
         except xmlrpc.client.Fault as fault:
             raise Unseen(FAILED, "{}: {}".format(method, fault.faultString)) from fault
-        except (ExpatError, xmlrpc.client.Error, ValueError, IndexError) as error:
+        except (ExpatError, xmlrpc.client.Error, ValueError, LookupError, TypeError) as error:
             raise Unseen(FAILED, "{}: its answer is not understood".format(method)) from error
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self.connection.close()
 
 
 class _Unix(http.client.HTTPConnection):
