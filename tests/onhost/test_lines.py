@@ -73,9 +73,16 @@ def test_what_programs_write(line: str, level: str) -> None:
 
 
 def test_words_tell_where_a_level_does_not() -> None:
-    for line in ("TypeError: x", "Failed to connect", "panic: runtime", "build failed", "PHP Fatal error: x"):
+    for line in (
+        "TypeError: x",
+        "java.io.IOException: x",
+        "Failed to connect",
+        "panic: runtime",
+        "build failed",
+        "PHP Fatal error: x",
+    ):
         assert of(line).is_error, line
-    for line in ("0 errors", "failed_jobs is there", "GET / 200", "[info] failed"):
+    for line in ("0 errors", "failed_jobs is there", "installed liberror-perl", "GET / 200", "[info] failed"):
         assert not of(line).is_error, line
 
 
