@@ -82,7 +82,7 @@ LOGFMT = re.compile(r"\b(?:level|lvl|severity|levelname)=\"?([A-Za-z]+)")
 CAPITALS = re.compile(r"\b(" + _LEVEL.upper() + r")\d?\b")
 STATUS = re.compile(r"\" ([1-5]\d\d) ")
 WORDS = re.compile(
-    r"\b(?i:error|fatal|failed|failure|exception|panic|critical)\b|[a-z](?:Error|Exception|Failure)\b"  # TypeError
+    r"\b(?i:error|fatal|failed|failure|exception|panic|critical)\b|[A-Za-z](?:Error|Exception|Failure)\b"  # TypeError
 )
 PREFIX = 80
 """Where in a line, after its time, a level stands in capitals."""
