@@ -244,8 +244,8 @@ def _wall_of(seen: Rules) -> Wall:
 
 def _instead(seen: Rules) -> str:
     """What there is where nothing is kept out."""
-    asked = [command.split()[0] for command in seen.said if command not in (UFW, FIREWALLD)]
+    asked = {command.split()[0].removesuffix("-legacy") for command in seen.said if command not in (UFW, FIREWALLD)}
     told = ["ufw is inactive"] if UFW in seen.said else []
     told += ["firewalld is not running"] if seen.said.get(FIREWALLD, "running").strip() != "running" else []
-    told += [f"{' and '.join(dict.fromkeys(asked))} let everything in"] if asked else []
+    told += [f"the rules of {', '.join(sorted(asked))} let everything in"] if asked else []
     return "; ".join(told) or "neither ufw, firewalld, nft nor iptables is there"

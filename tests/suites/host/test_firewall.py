@@ -43,9 +43,9 @@ def test_a_firewall_that_is_on(suite: ModuleType) -> None:
     passes(check, of(iptables(*CLOSED), active=True))
     fails(check, of(said(ufw_status_verbose="Status: inactive\n"), active=True), "no firewall: ufw is inactive")
     fails(check, of(said(), active=True), "neither ufw, firewalld, nft nor iptables is there")
-    fails(check, of(iptables(*EMPTY), active=True), "iptables let everything in")
+    fails(check, of(iptables(*EMPTY), active=True), "the rules of iptables let everything in")
     bans = (*EMPTY, "-N f2b-sshd", "-A INPUT -p tcp -j f2b-sshd", "-A f2b-sshd -s 192.0.2.9/32 -j REJECT")
-    fails(check, of(iptables(*bans), active=True), "iptables let everything in")
+    fails(check, of(iptables(*bans), active=True), "the rules of iptables let everything in")
     is_not_observed(check, of(firewall(HIDDEN), active=True), "only root")
     is_not_observed(check, of(iptables("-P INPUT DROP", "-A INPUT -j gone"), active=True), "'gone'", "followed")
 
