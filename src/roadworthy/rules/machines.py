@@ -27,7 +27,7 @@ def size(count: float) -> str:
     """A size as people say it, in the decimal units that disks and memory are sold in."""
     for unit, of in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
         if count >= of:
-            return f"{count / of:.3g} {unit}"
+            return f"{count / of:.4g} {unit}"
     return f"{count:g} B"
 
 

@@ -69,7 +69,7 @@ def _version(wanted: str) -> str:
 
 
 def _size(promised: System) -> tuple[File, ...]:
-    cores, memory = promised.cores or 2, (promised.memory or 2 * GIB) // 1024
+    cores, memory = promised.cores or 2, (promised.memory or 2 * GIB) // 1024 + 1
     processors = "\n".join(f"processor\t: {number}\nvendor_id\t: GenuineIntel\n" for number in range(cores))
     return (
         File("/proc/cpuinfo", processors),
