@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roadworthy.facts.php import PhpObservation, PoolSeen
 from roadworthy.facts.store import Unseen
@@ -145,3 +147,15 @@ def test_words_that_nobody_knows(fpm: Callable[..., None], tested: str, info: st
     seen = look({"www": ["pm"]}, "memory_limit")
     assert isinstance(seen.pools, Unseen)
     assert isinstance(seen.settings, Unseen)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["NOTICE", "ERROR"]), st.text() | st.sampled_from(["[global]", "[www]", "\ta = b"]))
+    )
+)
+def test_no_words_break_the_reading(lines: list[tuple[str, str]]) -> None:
+    try:
+        php._pools(lines, {"pools": [{"name": "www", "directives": ["a"]}], "settings": ["memory_limit"]})
+    except ground.Unseen:
+        pass
