@@ -112,6 +112,12 @@ def _without_policy(container: Described) -> None:
     container["HostConfig"]["RestartPolicy"]["Name"] = "on-failure" if now == "no" else "no"
 
 
+def _bounded(deployment: Deployment) -> Iterable[str]:
+    """Restarts are bounded, by 0 too."""
+    found = promising("compose")(deployment)
+    return (name for name in found if _promised(deployment, name).restarts_at_most is not None)
+
+
 def _older(promised: Compose, project: Project) -> None:
     """The tag before; of an image by its digest, another digest."""
     for container in project.of(_service(promised, "images")):
@@ -311,7 +317,7 @@ COMPOSE = (
         "compose-service-flapping",
         f"A service's container was restarted {OFTEN} times, and runs just now.",
         "COMPOSE-RESTARTS",
-        where=promising("compose.restarts_at_most"),
+        where=_bounded,
         change=_one("restarts_at_most", _flapping),
     ),
     fault(
@@ -666,7 +672,9 @@ KUBERNETES = (
         "kube-pod-restarted",
         f"A pod was restarted {OFTEN} times, and runs just now.",
         "KUBE-RESTARTS",
-        where=_k8s("restarts_at_most"),
+        where=lambda deployment: (
+            name for name in _k8s("workloads")(deployment) if _workloads(deployment, name).restarts_at_most is not None
+        ),
         change=_namespace("restarts_at_most", _restarted),
     ),
     fault(
