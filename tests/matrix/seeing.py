@@ -20,12 +20,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roadworthy.catalogue import entries
 from roadworthy.check import Severity
 from roadworthy.sandbox import Sandbox, running
 from roadworthy.sandbox.deriving import derive
 from roadworthy.sandbox.faults import FAULTS
 from roadworthy.target.loading import read_tree
 from roadworthy.target.releases import load_release
+from roadworthy.verdict.judging import judges
 from roadworthy.verdict.models import Verdict
 from tests.matrix import forking
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from roadworthy.sandbox.deployment import Deployment
     from roadworthy.sandbox.faults import Fault
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +51,7 @@ SHIPPED = (
 )
 TOPICS = tuple(sorted(file.stem for file in HERE.glob("*.yaml")))
 TARGETS = (*SHIPPED, *TOPICS)
-ELSEWHERE = {
-    "bitflow-owner-portal": ("http2-off:admin", "service-failing:admin"),
-    "bitflow-lms": ("service-failing:portal-student",),
-}
-"""Faults in another component than the natural one, where a promise of the ledger is carried by that one alone."""
+CHECKS = {entry.check.id: entry.check for entry in entries()}
 RELEASE = "2026.11.3"
 
 
@@ -65,21 +64,40 @@ def target_file(name: str) -> Path:
 def faults_of(name: str) -> tuple[str, ...]:
     """The faults that a target is broken by.
 
-    A topic's target: all of the topic's. A shipped one: those that no topic's target can have, and else the first that
-    turns each of its checks red.
+    A topic's target: all of the topic's. A shipped one: for each promise of the ledger one at each of its keys, and those
+    that no topic's target can have, each in the first target that can.
     """
-    target = load_release(target_file(name), environ=environment(name)).target
-    deployment = derive(target, "127.64.0")
+    deployment = deployment_of(name)
     if name in TOPICS:
         return tuple(fault.name for fault in topic_faults(name) if fault.applies(deployment))
-    kept: list[str] = []
-    met: set[str] = set()
+    kept: dict[str, None] = {}
+    met: set[tuple[str, str]] = set()
+    for component, carries in deployment.target.components.items():
+        for promise, key in ((promise, key) for promise, keys in carries.promises.items() for key in keys):
+            of_key = tuple(_breaking(key, component, deployment))
+            if of_key and (promise, key) not in met:
+                met.add((promise, key))
+                kept.setdefault(next((case for case in of_key if case in kept), of_key[0]))
     elsewhere = {fault for topic in TOPICS for fault in faults_of(topic)}
+    elsewhere |= {fault for other in SHIPPED[: SHIPPED.index(name)] for fault in faults_of(other)}
+    kept |= dict.fromkeys(
+        fault.name for fault in FAULTS.values() if fault.name not in elsewhere and fault.applies(deployment)
+    )
+    return tuple(kept)
+
+
+@cache
+def deployment_of(name: str) -> Deployment:
+    """What would run for a target."""
+    return derive(load_release(target_file(name), environ=environment(name)).target, "127.64.0")
+
+
+def _breaking(key: str, component: str, deployment: Deployment) -> Iterator[str]:
+    """The faults of a component that break what stands at one of its keys."""
     for fault in FAULTS.values():
-        if fault.applies(deployment) and (fault.name not in elsewhere or fault.reds - met):
-            kept.append(fault.name)
-            met |= fault.reds
-    return (*kept, *ELSEWHERE.get(name, ()))
+        possible = tuple(fault.where(deployment))
+        if component in possible and any(judges(CHECKS[red], key) for red in fault.reds):
+            yield fault.name if possible[0] == component else f"{fault.name}:{component}"
 
 
 def topic_faults(name: str) -> tuple[Fault, ...]:
