@@ -42,7 +42,8 @@ ENVIRON = {
 OWN = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "reports/README.md", ROOT / "loadtests/README.md"]
 DOCUMENTS = [*OWN, *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-CHECK_ID = re.compile(r"(?<![\w-])(?:NAME|REACH|HEALTH|RELEASE|HTTP|TLS|HDR|WS|DNS|MAIL|EXP|LIM|HOST|CRON|BACKUP|ENV)(?:-[A-Z]+)+(?![\w-])")
+FAMILIES = "NAME|REACH|HEALTH|RELEASE|HTTP|TLS|HDR|WS|DNS|MAIL|EXP|LIM|HOST|CRON|BACKUP|ENV"
+CHECK_ID = re.compile(rf"(?<![\w-])(?:{FAMILIES})(?:-[A-Z]+)+(?![\w-])")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -64,8 +64,8 @@ def target_file(name: str) -> Path:
 def faults_of(name: str) -> tuple[str, ...]:
     """The faults that a target is broken by.
 
-    A topic's target: all of the topic's. A shipped one: for each promise of the ledger one at each of its keys, and those
-    that no topic's target can have, each in the first target that can.
+    A topic's target: all of the topic's. A shipped one: for each promise of the ledger one at each of its keys, and
+    those that no topic's target can have, each in the first target that can.
     """
     deployment = deployment_of(name)
     if name in TOPICS:

@@ -431,9 +431,8 @@ class Network(Frozen):
         (),
         description="What may be done that could make a server defend itself, or alarm somebody: `bursts` of requests, "
         "`logins` with wrong passwords, requests that look like `attacks`, connections to a list of `ports`, "
-        "`large-bodies`, `writes` of rows or jobs that are taken away again, and `restores` of a backup into a database "
-        "of its own, on the host that has it. A promise that needs one of them is "
-        "refused where it is not named.",
+        "`large-bodies`, `writes` of rows, jobs or logs, and `restores` of a backup into a database of its own, on the "
+        "host that has it. A promise that needs one of them is refused where it is not named.",
     )
 
     vantages: dict[Name, Vantage] = Field(

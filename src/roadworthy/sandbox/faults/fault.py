@@ -71,6 +71,11 @@ def fault(
     return Fault(name, summary, frozenset(reds), where, change, frozenset(also), unseen)
 
 
+def _is_given(value: object) -> bool:
+    """0 is a promise."""
+    return value is not None and value is not False
+
+
 def promising(key: str) -> Where:
     """Components that promise something: `tls.min_days_left` is set and not False."""
     block, _, member = key.partition(".")
@@ -78,7 +83,7 @@ def promising(key: str) -> Where:
     def where(deployment: Deployment) -> Iterable[str]:
         for name, component in deployment.target.components.items():
             promised = getattr(component, block)
-            if promised is not None and (not member or getattr(promised, member) not in (None, False)):
+            if promised is not None and (not member or _is_given(getattr(promised, member))):
                 yield name
 
     return where

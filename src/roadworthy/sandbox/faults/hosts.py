@@ -43,6 +43,10 @@ def _without_sudo(deployment: Deployment, component: str) -> Deployment:
     return deployment.with_machine(component, lambda machine: replace(machine, lets_sudo=False))
 
 
+def _ahead(deployment: Deployment, component: str) -> Deployment:
+    return deployment.with_machine(component, lambda machine: replace(machine, clock_ahead_s=300.0))
+
+
 # --- the machine itself ----------------------------------------------------------------------------------------------
 
 
@@ -214,6 +218,13 @@ OF_THE_MACHINE: tuple[Fault, ...] = (
         "HOST-SWAP",
         where=promising("system.swap_below"),
         change=_with_file("/proc/meminfo", _meminfo(swap_free=0.0)),
+    ),
+    fault(
+        "clock-ahead",
+        "the host's clock is five minutes ahead",
+        "HOST-SKEW",
+        where=promising("system.clock_within"),
+        change=_ahead,
     ),
     fault(
         "clock-unsynchronised",

@@ -180,6 +180,7 @@ FAULTS = (
         "NAME-RESOLVES",
         where=frontmost(_named),
         change=_name_gone,
+        also=("HOST-REACH",),
     ),
     fault("service-killed", "A service is dead.", "REACH-TCP", where=_direct, change=_state(State.KILLED)),
     fault(

@@ -83,6 +83,8 @@ class Machine:
     keeper: str = "root"
     """The user that the sandbox's own user stands for: daemons run as that one, and its files need no other owner."""
     lets_sudo: bool = True
+    clock_ahead_s: float = 0.0
+    """How far its clock is ahead of the true time, as whoever looks sees it."""
 
     def plus(self, other: Machine) -> Machine:
         """Both together."""
@@ -94,6 +96,7 @@ class Machine:
             programs=tuple(dict((*self.programs, *other.programs)).items()),
             keeper=self.keeper if other.keeper == "root" else other.keeper,
             lets_sudo=self.lets_sudo and other.lets_sudo,
+            clock_ahead_s=self.clock_ahead_s or other.clock_ahead_s,
         )
 
     def file(self, path: str) -> File | None:
