@@ -17,7 +17,7 @@ def test_coverage_names_every_promise_of_the_ledger(capsys: pytest.CaptureFixtur
     by_id = {promise["id"]: promise for promise in promises}
     assert by_id["ELY-TLS-1"]["targets"] == ["elymica"]
     assert "TLS-TRUST" in by_id["ELY-TLS-1"]["checks"]
-    assert "edge-certificate-untrusted" in by_id["ELY-TLS-1"]["faults"]
+    assert "edge-certificate-expired" in by_id["ELY-TLS-1"]["faults"]
     assert by_id["POR-CAP-1"]["missing"] == "target"
 
 
@@ -32,7 +32,7 @@ def test_coverage_for_people_counts(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "ELY-TLS-1" in told
     assert "ELY-SVC-1" not in told
-    assert told.rstrip().splitlines()[-1].startswith("9 promises: 5 proven (a fault turned their check red), 4 in part")
+    assert told.rstrip().splitlines()[-1].startswith("9 promises: 8 proven (a fault turned their check red), 1 in part")
 
 
 def test_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
