@@ -169,7 +169,7 @@ async def listen(job: SshHost, folder: Path) -> None:
         await _listen(job, folder, dict(os.environ))
         return
     place = machine_folder(job, folder)
-    put_up(job.machine, place)
+    put_up(job.machine, place, job.names)
     running = Running(job.machine, place)
     try:
         await running.start()

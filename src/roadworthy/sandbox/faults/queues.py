@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox.deployment import Product
 from roadworthy.sandbox.faults.fault import fault
+from roadworthy.sandbox.machines.supervisor import DAEMON
 from roadworthy.sandbox.stores.applications import command
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from roadworthy.sandbox.deployment import Deployment
     from roadworthy.sandbox.faults.fault import Change, Where
+    from roadworthy.sandbox.machines.machine import Machine
     from roadworthy.target.blocks.queues import Queues
 
     Seeds = Callable[[Queues, str], tuple[tuple[str, ...], ...]]
@@ -121,16 +123,25 @@ def _failed_jobs(count_of: Callable[[Any], int], days_after: int) -> Change:
 
 
 def _worked_on(deployment: Deployment) -> Iterable[str]:
-    for name in deployment.target.components:
+    for name, component in deployment.target.components.items():
         store = deployment.store_of(name)
-        if store is not None and getattr(store.contents, "worker", None) is not None:
+        if store is not None and component.queues is not None and component.queues.probe_job is not None:
             yield name
 
 
 def _without_worker(deployment: Deployment, component: str) -> Deployment:
+    """Its own worker is gone, and so is Supervisor with those that it keeps."""
     store = deployment.store_of(component)
     assert store is not None  # noqa: S101 - `where` chose it
-    return deployment.with_store(component, contents=replace(store.contents, worker=None))
+    deployment = deployment.with_store(component, contents=replace(store.contents, worker=None))
+    for name, other in deployment.target.components.items():
+        if other.supervisor is not None:
+            deployment = deployment.with_machine(name, _unsupervised)
+    return deployment
+
+
+def _unsupervised(machine: Machine) -> Machine:
+    return replace(machine, daemons=tuple(one for one in machine.daemons if one.name != DAEMON))
 
 
 def _idle(deployment: Deployment) -> Iterable[str]:
@@ -205,6 +216,7 @@ FAULTS = (
         "QUEUE-CONSUMED",
         where=_worked_on,
         change=_without_worker,
+        also=("SUPERVISOR-ANSWERS",),
     ),
     fault(
         "queue-elsewhere",

@@ -253,6 +253,7 @@ FAULTS = (
         "SUPERVISOR-ANSWERS",
         where=promising("supervisor"),
         change=_without_daemon(supervisor.DAEMON),
+        also=("QUEUE-CONSUMED",),
     ),
     fault(
         "supervised-stopped",

@@ -86,14 +86,15 @@ def programs_of(folder: Path) -> Path:
     return folder / "bin"
 
 
-def put_up(machine: Machine, folder: Path) -> None:
-    """Makes its files and programs anew."""
+def put_up(machine: Machine, folder: Path, names: tuple[tuple[str, str], ...] = ()) -> None:
+    """Makes its files and programs anew; its hosts file knows the other hosts by name and address."""
     shutil.rmtree(folder, ignore_errors=True)
     root, programs = root_of(folder), programs_of(folder)
     for made in (root / "etc", programs):
         made.mkdir(parents=True)
     users, groups = _numbers(machine)
     _write_names(machine, root, users, groups)
+    (root / "etc/hosts").write_text("".join(f"{address} {name}\n" for name, address in names))
     for file in sorted(machine.files, key=lambda file: file.path):
         _make(file, root)
     for file in sorted(machine.files, key=lambda file: file.path, reverse=True):

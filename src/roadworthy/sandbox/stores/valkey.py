@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadworthy.sandbox import programs
 from roadworthy.sandbox.deployment import local_port
+from roadworthy.sandbox.machines.supervisor import does_jobs_of, supervises_laravel
 from roadworthy.sandbox.stores.applications import commands_of
 from roadworthy.sandbox.stores.doors import Door, Speech
 from roadworthy.sandbox.stores.serving import await_that, private, start
@@ -138,7 +139,7 @@ def contents_of(target: Target, name: str, hosts: Mapping[str, tuple[str, ...]])
         copies=(promised.sentinel.replicas if promised.sentinel else None) or 0,
         number=component.queues.number if component.queues else 0,
         seeds=commands_of(component.queues) if component.queues else (),
-        worker=_worker(component.queues),
+        worker=None if does_jobs_of(target) and supervises_laravel(target) else _worker(component.queues),
     )
 
 
