@@ -461,6 +461,7 @@ class MongoReader(Reader):
         """Document by document."""
         if self._number(stream) != self.MAGIC:
             raise BrokenError("it begins as no archive of mongodump's")
+        listed: set[bytes] = set()
         begun: set[bytes] = set()
         ended: set[bytes] = set()
         in_prelude = at_head = True
@@ -472,15 +473,17 @@ class MongoReader(Reader):
                 in_prelude, at_head = False, True
                 continue
             head = self._document(stream, length, keeps=in_prelude or at_head)
+            name = _text(head, b"db") + b"." + _text(head, b"collection")
+            if in_prelude and name != b"." and _text(head, b"type") != b"view":
+                listed.add(name)
             if at_head and not in_prelude:
-                name = _text(head, b"db") + b"." + _text(head, b"collection")
                 if name not in begun:
                     begun.add(name)
                     self.met(_text(head, b"collection").decode("utf-8", "replace"), name.decode("utf-8", "replace"))
                 if b"\x08EOF\0\x01" in head:
                     ended.add(name)
             at_head = in_prelude
-        self.complete = bool(begun) and begun == ended
+        self.complete = bool(begun) and begun == ended and listed <= ended
 
     def _number(self, stream: Bounded, *, may_end: bool = False) -> int | None:
         data = self._exactly(stream, 4, may_end=may_end)
