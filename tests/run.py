@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> None:
         subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", *missing], check=True)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of gates start: each would compile everything anew
     parallel = [] if any(argument.startswith("-n") for argument in rest) else ["-n", str(min(os.cpu_count() or 1, 4))]
+    parallel += ["--dist", "worksteal"]  # the matrix would stay with the worker that has its first test
     selected = [] if full or "-m" in rest else ["-m", "not full"]
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *parallel, *selected, *rest])  # noqa: S606 - no shell wanted
 

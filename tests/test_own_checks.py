@@ -23,7 +23,7 @@ network:
   scan_timeout: 4s
   vantages: {here: {local: true}, gone: {ssh: "deploy@127.0.0.1:1", key_file: key, known_hosts: known}}
 components:
-  machine: {host: here, compose: {stub: true}}
+  machine: {host: here, system: {cores: 1}}
 """
 
 CHECKS = """

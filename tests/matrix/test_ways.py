@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Verify = Callable[..., dict[str, Any]]
 
-FAMILIES = {"cache", "database", "dns", "exposure", "headers", "health", "http", "tls"}
+FAMILIES = {"cache", "config", "containers", "database", "dns", "exposure", "headers", "health", "host", "http", "tls"}
 pytestmark = [pytest.mark.real, pytest.mark.matrix]
 
 
