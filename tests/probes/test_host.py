@@ -168,4 +168,4 @@ def test_what_runs_on_a_host_is_of_any_python_from_3_7_on(name: str) -> None:
     strangers = {one for one in imported if one not in sys.stdlib_module_names} - {"roadworthy"}
     assert not strangers
     own = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("roadw")]
-    assert all(module.startswith("roadworthy.onhost.") for module in own if module)
+    assert all(f"{module}.".startswith("roadworthy.onhost.") for module in own)
