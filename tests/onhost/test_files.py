@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +13,9 @@ from roadworthy.facts.files import Absent, Entry, FilesObservation, Walk
 from roadworthy.facts.store import Unseen
 from roadworthy.onhost import files, ground
 from tests.suites.healthy import NOW
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ME = "me"
 
@@ -180,13 +182,3 @@ def test_names_that_are_no_text(root: Path) -> None:
     (root / "t").mkdir()
     (root / "t" / os.fsdecode(b"\xff\xfe")).touch()
     assert walk("/t").walked == 2
-
-
-def test_the_host_itself_names_users_that_its_file_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground, "ROOT", "/")
-    monkeypatch.setattr(files, "users", dict)
-    monkeypatch.setattr(files, "groups", dict)
-    names = files.Names()
-    assert names.of(Path("/").stat()) == ("root", "root")
-    names.users.clear()
-    assert names.of(os.stat_result((0o644, 0, 0, 1, 4_000_000, 4_000_000, 0, 0, 0, 0))) == ("4000000", "4000000")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import grp
 import hashlib
 import os
-import pwd
 import stat
 import time
 from collections import deque
 from typing import Any
 
-from roadworthy.onhost import ground
 from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, groups, name_of, part, told, users
 
 NEEDS_ROOT = True
@@ -38,7 +35,7 @@ class Nothing(Exception):  # noqa: N818 - a state, no error
 
 
 class Names:
-    """Names of users and groups; those that the host has from elsewhere (LDAP) too."""
+    """Names of users and groups."""
 
     def __init__(self) -> None:
         self.users = users()
@@ -46,18 +43,7 @@ class Names:
 
     def of(self, found: os.stat_result) -> tuple[str, str]:
         """Owner and group."""
-        if ground.ROOT == "/":
-            _learn(self.users, found.st_uid, lambda number: pwd.getpwuid(number).pw_name)
-            _learn(self.groups, found.st_gid, lambda number: grp.getgrgid(number).gr_name)
         return name_of(found.st_uid, self.users), name_of(found.st_gid, self.groups)
-
-
-def _learn(names: dict[int, str], number: int, ask: Any) -> None:
-    if number not in names:
-        try:
-            names[number] = ask(number)
-        except KeyError:
-            names[number] = str(number)
 
 
 def look(wanted: dict[str, Any]) -> dict[str, Any]:

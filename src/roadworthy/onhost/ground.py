@@ -9,8 +9,10 @@ Unseen(why, what)   raised for what can't be told; `part` turns it into a value 
 from __future__ import annotations
 
 import base64
+import grp
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -18,13 +20,15 @@ import threading
 import time
 import zlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = "/"
 LONGEST_S = 10.0
+ENDING_S = 1.0
+"""How long what a program started may still hold its output, once it was ended."""
 LARGEST = 4 * 2**20
 NOT_PERMITTED, NOT_THERE, FAILED, TOO_LONG = "not permitted", "not supported", "failed", "took too long"
 
@@ -89,17 +93,27 @@ def read(path: str, most: int = LARGEST) -> str:
         Unseen: it can't be read.
     """
     try:
-        with open(at(path), "rb") as file:
-            return file.read(most).decode("utf-8", "replace")
+        with opened(at(path)) as file:
+            return _text(file.read(most))
     except OSError as error:
         raise told(error, path) from error
+
+
+def opened(place: str) -> Any:
+    """A file, open for reading bytes; a pipe that nobody writes to is empty, and not waited for."""
+    return open(place, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
+
+
+def _text(data: bytes | None) -> str:
+    """None: a pipe that somebody may yet write to."""
+    return (data or b"").decode("utf-8", "replace")
 
 
 def read_proc(path: str, most: int = LARGEST) -> str:
     """The text of `/proc/PATH`, at most so many bytes of it; raises as `read`."""
     try:
-        with open(proc(path), "rb") as file:
-            return file.read(most).decode("utf-8", "replace")
+        with opened(proc(path)) as file:
+            return _text(file.read(most))
     except OSError as error:
         raise told(error, "/proc/" + path) from error
 
@@ -123,7 +137,7 @@ def run(command: list[str], within_s: float = LONGEST_S, env: dict[str, str] | N
     """A program, in the C locale and in UTC.
 
     Raises:
-        Unseen: there is none, it may not be run, or it did not end in time.
+        Unseen: there is none, it may not be run, it did not end in time, or it said more than is read.
     """
     own = {**os.environ, "LC_ALL": "C", "TZ": "UTC", "PATH": search_path(), **(env or {})}
     program = shutil.which(command[0], path=own["PATH"])
@@ -140,47 +154,88 @@ def run(command: list[str], within_s: float = LONGEST_S, env: dict[str, str] | N
         )
     except OSError as error:
         raise told(error, command[0]) from error
+    out, err = bytearray(), bytearray()
+    talks = [
+        threading.Thread(target=_hear, args=(process.stdout, out), daemon=True),
+        threading.Thread(target=_hear, args=(process.stderr, err), daemon=True),
+        threading.Thread(target=_tell, args=(process.stdin, given.encode()), daemon=True),
+    ]
+    for talk in talks:
+        talk.start()
+    until = time.monotonic() + within_s
     try:
-        out, err = process.communicate(given.encode(), timeout=within_s)
-    except subprocess.TimeoutExpired as error:
-        _end(process)
-        raise Unseen(TOO_LONG, f"{command[0]} did not end within {within_s:g} s") from error
-    return Done(process.returncode, out[:LARGEST].decode("utf-8", "replace"), err[:LARGEST].decode("utf-8", "replace"))
+        process.wait(within_s)
+        for talk in talks:
+            talk.join(max(0.0, until - time.monotonic()))
+        ended = not any(talk.is_alive() for talk in talks)
+    except subprocess.TimeoutExpired:
+        ended = False
+    _end(process)
+    for talk in talks:
+        talk.join(ENDING_S)
+    if len(out) > LARGEST:
+        raise Unseen(FAILED, f"{command[0]} says more than {LARGEST // 2**20} MiB")
+    if not ended:
+        raise Unseen(TOO_LONG, f"{command[0]} did not end within {within_s:g} s")
+    return Done(process.returncode, _text(bytes(out)), _text(bytes(err[:LARGEST])))
+
+
+def _hear(pipe: Any, kept: bytearray) -> None:
+    """All that is said; what is too much is heard and forgotten, so that nobody waits to be heard."""
+    with suppress(OSError, ValueError), pipe:
+        while True:
+            data = pipe.read1(65536)
+            if not data:
+                return
+            if len(kept) <= LARGEST:
+                kept += data
+
+
+def _tell(pipe: Any, given: bytes) -> None:
+    with suppress(OSError, ValueError), pipe:
+        pipe.write(given)
 
 
 def _end(process: Any) -> None:
     """A program and what it started."""
-    try:
+    with suppress(OSError):
         os.killpg(process.pid, 9)
-    except OSError:
-        process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        pipe.close()
 
 
-def users() -> dict[int, str]:
-    """The names of users, by number, as the host's own file has them."""
-    return _names("/etc/passwd")
+class Names(Dict[int, str]):
+    """Names by number, as the host's own file has them, and as it has them from elsewhere (LDAP)."""
+
+    def __init__(self, path: str, ask: Callable[[int], str]) -> None:
+        super().__init__()
+        self.ask = ask
+        for line in read(path).splitlines():
+            name, _, number = (line + "::").split(":")[:3]
+            if number.isdigit():
+                self.setdefault(int(number), name)
+
+    def __missing__(self, number: int) -> str:
+        name = str(number)
+        if ROOT == "/":
+            with suppress(KeyError):
+                name = self.ask(number)
+        self[number] = name
+        return name
 
 
-def groups() -> dict[int, str]:
+def users() -> Names:
+    """The names of users, by number."""
+    return Names("/etc/passwd", lambda number: pwd.getpwuid(number).pw_name)
+
+
+def groups() -> Names:
     """The names of groups, by number."""
-    return _names("/etc/group")
-
-
-def _names(path: str) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for line in read(path).splitlines():
-        name, _, number = (line + "::").split(":")[:3]
-        if number.isdigit():
-            found.setdefault(int(number), name)
-    return found
+    return Names("/etc/group", lambda number: grp.getgrgid(number).gr_name)
 
 
 def name_of(number: int, names: dict[int, str]) -> str:
     """A user's or group's name; its number where it has none."""
-    return names.get(number, str(number))
+    return names[number]
 
 
 def main(order: dict[str, Any], modules: dict[str, Any]) -> None:
@@ -228,7 +283,6 @@ def _answer(ask: dict[str, Any], modules: dict[str, Any]) -> dict[str, Any]:
 def _ask_as_root(order: dict[str, Any], speak: Callable[[dict[str, Any]], None]) -> None:
     """The same program again, by `sudo -n`; what it does not answer is told to be not permitted."""
     left = {ask["number"] for ask in order["asks"]}
-    why = "there is no sudo here"
     given = base64.b64encode(zlib.compress(json.dumps(order).encode())) + b"\n"
     try:
         process: Any = subprocess.Popen(
@@ -238,20 +292,26 @@ def _ask_as_root(order: dict[str, Any], speak: Callable[[dict[str, Any]], None])
             stderr=subprocess.PIPE,
         )
     except OSError as error:
-        why = "sudo: {}".format(error.strerror)
+        refusal = Unseen(NOT_PERMITTED, "sudo: {}".format(error.strerror))
     else:
-        heard: list[bytes] = []
-        complaining = threading.Thread(target=lambda: heard.append(process.stderr.read(4096)))
-        complaining.start()
-        with suppress(OSError):
-            process.stdin.write(given)
-            process.stdin.close()
-        for line in process.stdout:
-            said = json.loads(line.decode())
-            left.discard(said["number"])
-            speak(said)
+        complaints = bytearray()
+        talks = [
+            threading.Thread(target=_hear, args=(process.stderr, complaints)),
+            threading.Thread(target=_tell, args=(process.stdin, given)),
+        ]
+        for talk in talks:
+            talk.start()
+        with process.stdout as answers:
+            for line in answers:
+                with suppress(ValueError, KeyError, TypeError):  # what sudo or a profile says is none of our answers
+                    said = json.loads(line.decode("utf-8", "replace"))
+                    left.remove(said["number"])
+                    speak(said)
         process.wait()
-        complaining.join()
-        why = Done(process.returncode, "", heard[0].decode("utf-8", "replace")).last_words
+        for talk in talks:
+            talk.join()
+        answered = len(left) < len(order["asks"])
+        words = Done(process.returncode, "", _text(bytes(complaints[-4096:]))).last_words
+        refusal = Unseen(FAILED if answered else NOT_PERMITTED, words)
     for number in left:
-        speak(dict(Unseen(NOT_PERMITTED, why).value(), number=number))
+        speak(dict(refusal.value(), number=number))
