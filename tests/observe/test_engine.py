@@ -13,6 +13,7 @@ import pytest
 from roadworthy.facts import HttpAsk, NameAsk, TcpAsk
 from roadworthy.facts.base import Moment, NotSeen, Reason, Record, Seen
 from roadworthy.facts.http import HttpObservation
+from roadworthy.facts.renewal import RenewalAsk
 from roadworthy.facts.tcp import TcpObservation, TcpState
 from roadworthy.observe import engine
 from roadworthy.observe.engine import Observatory
@@ -176,6 +177,18 @@ def test_a_post_that_never_left_is_tried_again(store: EvidenceStore) -> None:
     ask = HttpAsk.of("http://127.0.0.1:9/order", method="POST", content="one more")
     Observatory(Network(retries=1), store).observe([ask])
     assert len(only(store.records(ask)).earlier_attempts) == 1
+
+
+@pytest.mark.parametrize(("trial_s", "times"), [(None, 2), (30.0, 1)])
+def test_what_does_something_on_a_host_is_asked_once(
+    trial_s: float | None, times: int, tmp_path: Path, store: EvidenceStore
+) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\necho x >> {tmp_path / 'count'}\n")
+    python.chmod(0o755)
+    network = Network.model_validate({"retries": 1, "vantages": {"here": {"local": True, "python": str(python)}}})
+    Observatory(network, store).observe([RenewalAsk(host="this machine", via="here", trial_s=trial_s)])
+    assert (tmp_path / "count").read_text().split() == ["x"] * times
 
 
 def test_asks_that_differ_in_method_or_body_have_records_of_their_own(

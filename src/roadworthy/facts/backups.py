@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from roadworthy.facts.base import Fact, Observation
+from roadworthy.facts.base import Fact
 from roadworthy.facts.host import HostAsk, HostObservation
 from roadworthy.facts.store import Unseen
 from roadworthy.target.blocks.backups import Kind, Packing
@@ -61,9 +61,10 @@ class BackupsAsk(HostAsk):
         """What a command by hand is given."""
         return self.files
 
-    def may_repeat(self, seen: Observation) -> bool:
-        """A restore is made once."""
-        return self.restore is None and super().may_repeat(seen)
+    @property
+    def once(self) -> bool:
+        """A restore is."""
+        return self.restore is not None
 
 
 class Backup(Fact):

@@ -92,6 +92,11 @@ class Ask(Fact):
         """Where it is asked, for people."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def once(self) -> bool:
+        """Whether it is never made again, whatever came of it: it does something where it is asked."""
+        return False
+
     def may_repeat(self, seen: Observation) -> bool:  # noqa: ARG002 - for those that change something
         """Whether the ask may be made again after what was seen of it."""
         return True

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from roadworthy.facts.base import Fact, Observation
+from roadworthy.facts.base import Fact
 from roadworthy.facts.cron import Crontab, Timer
 from roadworthy.facts.host import HostAsk, HostObservation
 from roadworthy.facts.store import Unseen
@@ -19,9 +19,10 @@ class RenewalAsk(HostAsk):
     kind: Literal["renewal"] = "renewal"
     trial_s: float | None = Field(None, description="A dry run is made, and ends by then; nothing else is looked at.")
 
-    def may_repeat(self, seen: Observation) -> bool:  # noqa: ARG002 - whatever came of it
-        """A dry run is made once."""
-        return self.trial_s is None
+    @property
+    def once(self) -> bool:
+        """A dry run is."""
+        return self.trial_s is not None
 
 
 class Lineage(Fact):

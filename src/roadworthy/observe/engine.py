@@ -230,6 +230,7 @@ class _Session:
             pause = BACKOFF_S * 2 ** len(earlier)
             if (
                 not _is_transient(result)
+                or ask.once
                 or (isinstance(result, Seen) and not ask.may_repeat(result.observation))
                 or len(earlier) >= self._network.retries
                 or time.monotonic() + pause + (time.monotonic() - clock) > ends

@@ -51,4 +51,4 @@ def test_that_all_of_it_is_there(suite: ModuleType) -> None:
 def test_a_restore_is_made_apart_and_once() -> None:
     ask = case(RestoreCase, NOTHING, **PROMISED).ask
     assert ask.lane is Lane.ROUGH
-    assert not ask.may_repeat(NOTHING)
+    assert ask.once

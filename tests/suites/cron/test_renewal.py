@@ -115,4 +115,4 @@ def test_a_trial(suite: ModuleType) -> None:
     fails(check, tried(Trial(code=1, outcomes={}, last_words="no plugin")), "no plugin")
     is_not_observed(check, tried(Unseen(unseen="took too long", detail="300 s")), "took too long")
     ask = tried(None).ask
-    assert (ask.lane, ask.trial_s, ask.may_repeat(renewing())) == (Lane.ROUGH, 300.0, False)
+    assert (ask.lane, ask.trial_s, ask.once) == (Lane.ROUGH, 300.0, True)
