@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from roadworthy.facts import ASKS, OBSERVATIONS
+from roadworthy.facts import OBSERVATIONS
 from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.host import HostReachObservation
 from roadworthy.probes.ssh_login import DeadError
@@ -216,15 +216,9 @@ def _sent(asks: list[HostAsk], vantage: Vantage) -> bytes:
         "sudo": vantage.sudo,
         "boot": BOOT,
         "modules": [(name, _source(name)) for name in _needed(kinds)],
-        "asks": [{"number": n, "kind": _module(ask.kind), "wanted": ask.wanted} for n, ask in enumerate(asks)],
+        "asks": [{"number": n, "kind": ask.kind, "wanted": ask.wanted} for n, ask in enumerate(asks)],
     }
     return base64.b64encode(zlib.compress(json.dumps(order).encode(), 1)) + b"\n"
-
-
-def _module(kind: str) -> str:
-    """The module of `onhost/` for a kind of ask."""
-    assert kind in ASKS  # noqa: S101 - it is the kind of one
-    return kind
 
 
 @cache

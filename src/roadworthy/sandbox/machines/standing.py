@@ -7,6 +7,7 @@ owners is not kept.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import re
@@ -33,6 +34,7 @@ POLL_S = 0.02
 
 PROGRAM = '''#!{python} -SE
 """Answers as a program of the same name would."""
+from __future__ import annotations
 import json, re, sys, time
 
 {rendered}
@@ -46,34 +48,25 @@ for answer in json.loads({answers!r}):
 sys.exit("{name}: nothing is known of: " + given)
 '''
 
-RENDERED = r'''def rendered(text, root):
-    """A text with its times told."""
-    now = time.time()
-
-    def told(match):
-        at = now + float(match[1])
-        units = {"epoch": 1, "epoch_ms": 1000, "epoch_us": 1000000}
-        if match[2] in units:
-            return str(int(at * units[match[2]]))
-        return time.strftime(match[2], time.gmtime(at))
-
-    return re.sub(r"\{\{(-?[0-9.]+) ([^{}]+)\}\}", told, text.replace("{{root}}", root))
-'''
-
 SUDO = """#!/bin/sh
 [ "$1" = -n ] && shift
 [ -e '{refused}' ] && {{ echo "sudo: a password is required" >&2; exit 1; }}
 exec "$@"
 """
 
-_namespace: dict[str, object] = {"re": re, "time": time}
-exec(compile(RENDERED, "rendered", "exec"), _namespace)  # noqa: S102 - the same text in a program of its own
 
+def rendered(text: str, root: object) -> str:
+    """A text with its times and its root told. A machine's programs have it in them: it needs `re` and `time` alone."""
+    now = time.time()
 
-def rendered(text: str, root: Path) -> str:
-    """A text with its times and its root told."""
-    told: str = _namespace["rendered"](text, str(root))  # type: ignore[operator]
-    return told
+    def told(match: re.Match[str]) -> str:
+        at = now + float(match[1])
+        units = {"epoch": 1, "epoch_ms": 1000, "epoch_us": 1000000}
+        if match[2] in units:
+            return str(int(at * units[match[2]]))
+        return time.strftime(match[2], time.gmtime(at))
+
+    return re.sub(r"\{\{(-?[0-9.]+) ([^{}]+)\}\}", told, text.replace("{{root}}", str(root)))
 
 
 def root_of(folder: Path) -> Path:
@@ -171,7 +164,11 @@ def _write_program(name: str, answers: list[Answer], folder: Path) -> None:
         for one in answers
     ]
     text = PROGRAM.format(
-        python=sys.executable, name=name, answers=json.dumps(table), root=str(root_of(folder)), rendered=RENDERED
+        python=sys.executable,
+        name=name,
+        answers=json.dumps(table),
+        root=str(root_of(folder)),
+        rendered=inspect.getsource(rendered),
     )
     _executable(programs_of(folder) / name, text)
 
