@@ -105,3 +105,14 @@ def test_a_secret_does_not_stand_in_a_file(tmp_path: Path) -> None:
     file.write_text(head + told % '"${env:DB_PASSWORD}"')
     loaded = load_target(file, environ={"DB_PASSWORD": "in-plain-words"})
     assert "in-plain-words" in str(loaded.target.components["app"].env)
+
+
+def test_a_key_s_passphrase_does_not_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    told = "schema: 1\nname: shop\nenvironment: test\ncomponents: {app: {host: app, system: {cores: 1}}}\n"
+    told += "network: {vantages: {app: {ssh: a@app.test, passphrase: %s}}}\n"
+    file.write_text(told % "in-plain-words")
+    with pytest.raises(TargetError, match=r"network\.vantages\.app\.passphrase: give it by reference"):
+        load_target(file, environ={})
+    file.write_text(told % '"${env:PHRASE}"')
+    assert load_target(file, environ={"PHRASE": "in-plain-words"}).target.network.vantages["app"].passphrase

@@ -333,13 +333,10 @@ def _with(root: Any, path: tuple[str, ...], leaf: Scalar) -> Any:
 # --- what the model can't see ----------------------------------------------------------------------------------------
 
 
-_SECRET_KEYS = (("password",), ("equals",))
-
-
 def _plain_secrets(root: MapNode) -> Iterable[Problem]:
     """Passwords that stand in the file, where everybody who reads it finds them."""
     for path, leaf in scalars(root):
-        if path[-1:] in _SECRET_KEYS and not has_references(leaf.text) and is_by_reference(path):
+        if not has_references(leaf.text) and is_by_reference(path):
             text = (
                 "give it by reference, as ${env:NAME} or ${file:/run/secrets/name}: a password must not stand in a file"
             )

@@ -14,8 +14,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator
 from roadworthy.target import models
 from roadworthy.target.blocks.backups import Share
 from roadworthy.target.blocks.block import Path, Place
-from roadworthy.target.blocks.cache import Memory
-from roadworthy.target.blocks.stores import Amount, Version
+from roadworthy.target.blocks.stores import Amount, Memory, Version
 from roadworthy.target.document import MapNode, Scalar
 from roadworthy.target.fields import model_of
 from roadworthy.target.models import BLOCKS

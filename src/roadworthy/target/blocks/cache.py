@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy.target.blocks.block import Expectation, Need, one_or_many
 from roadworthy.target.blocks.stores import (
     Amount,
     Follows,
     Login,
+    Memory,
     PublishedLogin,
     Replicas,
     Role,
     SettingValue,
     Version,
 )
-from roadworthy.target.values import PUBLIC, Duration, Frozen, parse_size, show_size
+from roadworthy.target.values import PUBLIC, Duration, Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,24 +41,7 @@ def _setting(name: str) -> str:
     return plain
 
 
-def _bytes(value: Any) -> Any:
-    """A size as bytes; a share is left as it is."""
-    return value if isinstance(value, str) and value.rstrip().endswith("%") else parse_size(value)
-
-
 Kept = Literal["rdb", "aof"]
-
-
-def _as_written(value: int | str) -> str:
-    return show_size(value) if isinstance(value, int) else value
-
-
-Memory = Annotated[
-    Amount,
-    BeforeValidator(_bytes, json_schema_input_type=str),
-    PlainSerializer(_as_written, return_type=str),
-]
-"""A size, or a share of maxmemory: `2GiB`, `80%`."""
 
 
 class Cluster(Frozen):

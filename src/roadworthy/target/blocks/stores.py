@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from roadworthy.target.values import BY_REFERENCE, PUBLIC, Duration, Frozen, Size
+from roadworthy.target.values import BY_REFERENCE, PUBLIC, Duration, Frozen, Size, parse_size, show_size
 
 _VERSION = re.compile(r"(?:(>=|<=|<|>) ?)?([0-9]+(?:\.[0-9]+){0,3})")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
@@ -68,6 +68,23 @@ def _share(value: int | str) -> int | str:
 
 Amount = Annotated[int | str, AfterValidator(_share)]
 """A number, or a share of what the server allows: `180`, `80%`."""
+
+
+def _bytes(value: Any) -> Any:
+    """A size as bytes; a share is left as it is."""
+    return value if isinstance(value, str) and value.rstrip().endswith("%") else parse_size(value)
+
+
+def _as_written(value: int | str) -> str:
+    return show_size(value) if isinstance(value, int) else value
+
+
+Memory = Annotated[
+    Amount,
+    BeforeValidator(_bytes, json_schema_input_type=str),
+    PlainSerializer(_as_written, return_type=str),
+]
+"""A size, or a share of what there is: `2GiB`, `80%`."""
 
 SettingValue = str | int | float | bool
 """A setting as it must be (`12G`, `on`, `500`), or a bound on it (`>= 64M`)."""

@@ -8,8 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from roadworthy.target.blocks.block import Expectation, Place, one_or_many
-from roadworthy.target.blocks.cache import Memory
-from roadworthy.target.blocks.stores import Amount, Version
+from roadworthy.target.blocks.stores import Amount, Memory, Version
 from roadworthy.target.values import Duration, Frozen, Size
 
 _OS = re.compile(r"([a-z][a-z0-9_.-]*)(?: ((?:(?:>=|<=|<|>) ?)?[0-9]+(?:\.[0-9]+){0,3}))?")
