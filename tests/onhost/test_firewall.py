@@ -68,14 +68,18 @@ def unseen(part: object) -> str:
 
 
 @pytest.mark.usefixtures("root")
-def test_an_active_ufw_is_all_that_is_asked(program: Callable[..., None]) -> None:
+def test_of_an_active_ufw_the_tables_that_it_sets_are_asked_too(program: Callable[..., None]) -> None:
     program("ufw", "Status: active\nLogging: on (low)\n")
     program("nft", ends=1)
-    assert rules().said == {"ufw status verbose": "Status: active\nLogging: on (low)\n"}
+    program("iptables", "-P INPUT DROP\n")
+    assert rules().said == {
+        "ufw status verbose": "Status: active\nLogging: on (low)\n",
+        "iptables -S": "-P INPUT DROP\n",
+    }
 
 
-@pytest.mark.usefixtures("root")
-def test_without_it_all_others_are(program: Callable[..., None]) -> None:
+def test_without_it_all_others_are(root: Path, program: Callable[..., None]) -> None:
+    (root / "proc/net/ip_tables_names").write_text("nat\nfilter\n")
     assert rules().said == {}
     program("ufw", "Status: inactive\n")
     program("firewall-cmd", complains="not running\n", ends=252)
@@ -89,6 +93,17 @@ def test_without_it_all_others_are(program: Callable[..., None]) -> None:
         "ip6tables -S": "-P INPUT DROP\n",
         "iptables-legacy -S": "-P INPUT ACCEPT\n",
     }
+
+
+def test_no_program_is_asked_of_tables_that_are_not_there(
+    root: Path, program: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "proc", lambda path: str(root / "proc" / path))
+    (root / "proc/net/ip_tables_names").write_text("nat\n")
+    (root / "proc/net/if_inet6").unlink()
+    program("iptables-legacy", complains="can't initialize iptables table `filter'\n", ends=3)
+    program("ip6tables", complains="can't initialize ip6tables table `filter'\n", ends=3)
+    assert rules().said == {}
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,15 @@ def test_what_ufw_says_is_what_it_made_of_it_in_the_kernel() -> None:
     assert from_networks(said, 6) == from_networks(made, 6)
 
 
+def test_what_stands_before_the_rules_of_ufw_counts() -> None:
+    kernel = recorded("ufw-iptables.txt")
+    before = kernel.replace("-A INPUT -j", "-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n-A INPUT -j", 1)
+    own = wall(ufw=recorded("ufw.txt"), iptables=before, ip6tables=recorded("ufw-ip6tables.txt"), ipv6=True)
+    assert own.kind == "ufw"
+    assert set(open_to_all(own)) - set(open_to_all(wall(ufw=recorded("ufw.txt")))) == {"8080/tcp"}
+    assert open_to_all(own, 6) == open_to_all(wall(ip6tables=recorded("ufw-ip6tables.txt"), ipv6=True), 6)
+
+
 def test_nftables() -> None:
     own = wall(nft=recorded("nft.json"), ipv6=True)
     assert own.kind == "nftables"

@@ -17,6 +17,7 @@ NO_ROOT = re.compile(
 )
 DEFAULT_ROUTE, DEFAULT_ROUTE_6 = "00000000", "0" * 32
 GLOBAL = "00"
+LEGACY = {"iptables": "net/ip_tables_names", "ip6tables": "net/ip6_tables_names"}
 COLUMNS = {"net/route": 8, "net/ipv6_route": 10, "net/if_inet6": 6}
 """Of the kernel's tables, at least."""
 
@@ -31,14 +32,20 @@ def look(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _rules() -> dict[str, Any]:
     said = _asked(["ufw", "status", "verbose"])
-    if "Status: active" not in "".join(said.values()):  # else its own table is the whole of it
+    programs = ["iptables", *(["ip6tables"] if os.path.exists(proc("net/if_inet6")) else [])]
+    if "Status: active" not in "".join(said.values()):  # else all that it has set is in the tables of these
         if has("firewall-cmd"):
             said["firewall-cmd --state"] = run(["firewall-cmd", "--state"]).last_words
         said.update(_asked(["nft", "-j", "list", "ruleset"]))
-        for program in ("iptables", "ip6tables"):
-            said.update(_asked([program, "-S"]))
-            said.update(_asked([program + "-legacy", "-S"]))
+        programs += [program + "-legacy" for program in programs if _is_loaded(LEGACY[program])]
+    for program in programs:
+        said.update(_asked([program, "-S"]))
     return {"said": said, "outside": _outside(), "ipv6": _has_ipv6()}
+
+
+def _is_loaded(names: str) -> bool:
+    """Whether the kernel holds old tables: their own program makes them where there are none."""
+    return os.path.exists(proc(names)) and "filter" in read_proc(names).split()
 
 
 def _asked(command: list[str]) -> dict[str, str]:

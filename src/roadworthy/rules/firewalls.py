@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from roadworthy.facts.firewall import Rules
 
 UFW, FIREWALLD, NFT = "ufw status verbose", "firewall-cmd --state", "nft -j list ruleset"
+UFW_CHAIN = "ufw-before-input"
+"""Where ufw's own rules begin, in iptables'."""
 DEEPEST = 32
 MOST_STEPS = 2_000_000
 """Rules that are followed before this is given up: a few seconds."""
@@ -226,13 +228,15 @@ def wall_of(seen: Rules) -> Wall:
 
 def _wall_of(seen: Rules) -> Wall:
     ufw = seen.said.get(UFW, "")
-    if "Status: active" in ufw:
-        return Wall("ufw", (from_ufw(ufw, seen.outside),), seen.ipv6 and "(v6)" in ufw)
     layers = [
         from_iptables(text, 6 if command.startswith("ip6") else 4, seen.outside)
         for command, text in seen.said.items()
         if "tables" in command and "-P INPUT" in text
     ]
+    if "Status: active" in ufw and any(UFW_CHAIN in layer.chains for layer in layers):
+        return Wall("ufw", tuple(layers), seen.ipv6)  # with what others have put before its rules
+    if "Status: active" in ufw:
+        return Wall("ufw", (from_ufw(ufw, seen.outside),), seen.ipv6 and "(v6)" in ufw)
     of_iptables = {layer.family for layer in layers}
     natively = list(from_nft(seen.said.get(NFT, ""), seen.outside, of_iptables))
     kind = "nftables" if natively else "iptables"

@@ -46,6 +46,7 @@ def furnish(promised: Firewall, component: Component, target: Target) -> Machine
             File("/proc/net/route", ROUTE + "eth0\t00000000\t0101000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"),
             File("/proc/net/if_inet6", "fe800000000000000000000000000001 02 40 20 80     eth0\n"),
             File("/proc/net/ipv6_route", ""),
+            *(File(f"/proc/net/{table}", "filter\n") for table in ("ip_tables_names", "ip6_tables_names")),
         ),
         answers=(
             Answer("ufw", STATUS, status(entries(promised))),
