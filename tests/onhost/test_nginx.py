@@ -266,6 +266,37 @@ def test_it_is_inherited() -> None:
     assert server("server { listen 80 default_server; }", name="").returns is None
 
 
+FIRST = "server { listen 443 ssl; listen [::]:443 ssl; ssl_protocols TLSv1.1 TLSv1.2; }"
+OWN = "server { server_name a; ssl_protocols TLSv1.2 TLSv1.3; listen %s; }"
+
+
+@pytest.mark.parametrize(
+    ("others", "listen", "spoken"),
+    [
+        ("", "443 ssl", ("1.2", "1.3")),
+        (FIRST, "443 ssl", ("1.1", "1.2", "1.3")),
+        (FIRST, "0.0.0.0:443", ("1.1", "1.2", "1.3")),  # its address speaks TLS
+        (FIRST, "[::]:443 ssl", ("1.1", "1.2", "1.3")),
+        (FIRST, "10.0.0.1:443 ssl", ("1.2", "1.3")),
+        (FIRST, "8443 ssl", ("1.2", "1.3")),
+        (FIRST, "443 ssl default_server", ("1.2", "1.3")),
+        (FIRST, "localhost", None),
+        (FIRST, "80", None),
+    ],
+)
+def test_the_first_server_of_an_address_speaks_for_all(
+    others: str, listen: str, spoken: tuple[str, ...] | None
+) -> None:
+    found = server(others + OWN % listen).tls
+    assert not isinstance(found, Unseen)
+    assert (spoken and sorted(spoken)) == (found and sorted(found))
+
+
+def test_a_file_that_was_not_given() -> None:
+    with pytest.raises(ground.Unseen, match=r"gave no /etc/nginx/sites/a\.conf"):
+        nginx.tree_of({"/etc/nginx/nginx.conf": "include sites/*; include sites/a.conf;"})
+
+
 @pytest.mark.parametrize(
     ("version", "spoken"),
     [

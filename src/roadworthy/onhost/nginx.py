@@ -175,7 +175,11 @@ def _configuration(out: str, started_as: list[str], wanted: dict[str, Any]) -> d
         "changed_file": _theirs(newest),
         "settings": {name: _theirs(_value(name, outside)) for name in wanted["settings"]},
         "servers": {
-            name: [_server(server, http, wanted["paths"], started_as) for server in servers if name in _names(server)]
+            name: [
+                _server(server, http, wanted["paths"], started_as)
+                for server in servers
+                if name.lower() in map(str.lower, _names(server))
+            ]
             for name in wanted["servers"]
         },
     }
@@ -212,14 +216,46 @@ def _names(server: Directive) -> list[str]:
 
 def _server(server: Directive, http: list[Directive], paths: list[str], started_as: list[str]) -> dict[str, Any]:
     inside = server.inside or []
-    listens = [one.words[1:] for one in inside if one.name == "listen"]
-    speaks = any("ssl" in words or "quic" in words for words in listens) or _value("ssl", inside) == "on"
+    first = _first_asked(server, http)
     return {
         "place": _theirs(server.place),
         "returns": _returns(inside),
-        "tls": part(_versions, inside, http, started_as) if speaks else None,
+        "tls": part(_spoken, [server, *first], http, started_as) if first else None,
         "handled": {path: part(_handled, path, inside, http) for path in paths},
     }
+
+
+def _first_asked(server: Directive, http: list[Directive]) -> list[Directive]:
+    """By each address at which it speaks TLS: the server that is asked there before a name is known; none: no TLS.
+
+    That one's versions are spoken for all others; where nginx tells names first (1.29), for clients that send none.
+    """
+    found = []
+    for address, _ in _listens(server):
+        there = [(one, words) for one in http if one.name == "server" for at, words in _listens(one) if at == address]
+        if any({"ssl", "quic"} & {*words} for _, words in there) or _value("ssl", server.inside or []) == "on":
+            marked = [one for one, words in there if {"default_server", "default"} & {*words}]
+            found.append([*marked, there[0][0]][0])
+    return found
+
+
+def _listens(server: Directive) -> list[tuple[str, list[str]]]:
+    """The addresses that a server listens on, each written in one way, and what else is said of it."""
+    given = [one.words[1:] for one in server.inside or [] if one.name == "listen" and one.words[1:]] or [["80"]]
+    return [(_address(words[0].lower()), words[1:]) for words in given]
+
+
+def _address(text: str) -> str:
+    if text.isdigit():
+        return "*:" + text
+    if not text.startswith("unix:") and not re.search(r":[0-9]+$", text.rpartition("]")[2]):
+        text += ":80"
+    return re.sub(r"^0\.0\.0\.0:", "*:", text)
+
+
+def _spoken(servers: list[Directive], http: list[Directive], started_as: list[str]) -> list[str]:
+    """The versions of TLS that any of them speaks; raises as `_versions`."""
+    return list(dict.fromkeys(word for one in servers for word in _versions(one.inside or [], http, started_as)))
 
 
 def _versions(inside: list[Directive], http: list[Directive], started_as: list[str]) -> list[str]:
@@ -380,13 +416,21 @@ class _Reader:
         return levels[0]
 
     def included(self, words: list[str]) -> list[str]:
-        """The files that an `include` means, as glob(3) sorts them."""
-        pattern = os.path.join(self.folder, words[1] if len(words) > 1 else "").split("/")
-        return sorted(
+        """The files that an `include` means, as glob(3) sorts them.
+
+        Raises:
+            Unseen: it means one that was not given.
+        """
+        whole = os.path.join(self.folder, words[1] if len(words) > 1 else "")
+        pattern = whole.split("/")
+        found = sorted(
             path
             for path in self.texts
             if len(path.split("/")) == len(pattern) and all(map(fnmatch.fnmatchcase, path.split("/"), pattern))
         )
+        if not found and not set("*?[") & set(whole):
+            raise Unseen(FAILED, "nginx -T gave no {}".format(whole[:200]))
+        return found
 
 
 def _statements(text: str, path: str) -> Iterator[tuple[list[str], str]]:
