@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import calendar
 import os
+import pwd
 import stat
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,6 +105,32 @@ def test_a_files_owner_mode_and_end(root: Path) -> None:
     (root / "etc/cron.d/shop").chmod(0o664)
     tab = tab_of(look(), "/etc/cron.d/shop")
     assert (tab.owner, stat.filemode(tab.mode | stat.S_IFREG), tab.ends) == ("root", "-rw-rw-r--", False)
+
+
+def test_files_that_are_left_over_are_no_crontabs(root: Path) -> None:
+    names = ["app", "a.b", "app~", "#app#", ".app", "app.rpmsave", "app.rpmnew", "app.dpkg-dist", "app.ucf-old"]
+    for name in names:
+        (root / "etc/cron.d" / name).write_text("* * * * * root true\n")
+        (root / SPOOL / name).write_text("* * * * * true\n")
+    folders = [tab.path.rpartition("/") for tab in look().tabs]
+    assert folders == [(f"/{folder}", "/", name) for folder in ("etc/cron.d", SPOOL) for name in ("a.b", "app")]
+
+
+def test_users_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ground, "ROOT", "/mounted")
+    assert not cron._is_stranger("nobody-of-that-name", {0: "root"})
+    monkeypatch.setattr(ground, "ROOT", "/")
+    assert cron._is_stranger("nobody-of-that-name", {0: "root"})
+    assert not any(cron._is_stranger(user, {0: "root", 7: "www"}) for user in ("", "root", "www"))
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: ())
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="from-ldap"))
+    assert not cron._is_stranger("from-ldap", {0: "root"})
+    assert (cron._owner(12345, {0: "root"}), cron._owner(0, {0: "root"})) == ("from-ldap", "root")
+
+
+def test_a_carriage_return(root: Path) -> None:
+    first, second = lines(root, "* * * * * true\r\n\r\n* * * * * true\n")
+    assert (first.returns, second.returns) == (True, False)
 
 
 def test_certbots_own_line_knows_of_systemd(root: Path) -> None:
@@ -233,6 +262,37 @@ def test_scripts_and_traces(root: Path) -> None:
     assert isinstance(odd, Unseen)
 
 
+def test_a_file_that_is_taken_away_meanwhile(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        (root / name).touch()
+        os.utime(root / name, (1000, 1000))
+    real = cron._changed
+    gone = {"/*": {"a", "c"}, "/[abc]": {"a", "b", "c"}}
+    for path, names in gone.items():
+        monkeypatch.setattr(cron, "_changed", lambda entry, names=names: None if entry.name in names else real(entry))
+        assert (look(touched=[path]).touched[path] is None) is (path == "/[abc]")
+    with os.scandir(root) as listed:
+        (entry,) = (entry for entry in listed if entry.name == "a")
+    (root / "a").unlink()
+    assert real(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "stamp", "written"),
+    [
+        ((2026, 11, 30, 20, 0), "Dec  1 04:59:00", (2026, 12, 1, 4, 59)),
+        ((2026, 12, 31, 20, 0), "Jan  1 04:59:00", (2027, 1, 1, 4, 59)),
+        ((2027, 1, 1, 9, 0), "Dec 31 23:00:00", (2026, 12, 31, 23, 0)),
+        ((2026, 11, 28, 9, 0), "Nov 30 09:00:00", (2025, 11, 30, 9, 0)),
+    ],
+)
+def test_a_stamp_without_a_year(
+    monkeypatch: pytest.MonkeyPatch, now: tuple[int, ...], stamp: str, written: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: calendar.timegm((*now, 0)))
+    assert cron._stamped(f"{stamp} app CRON[1]: x", [[0, 0]]) == calendar.timegm((*written, 0))
+
+
 def logged(seen: CronObservation) -> Log:
     assert isinstance(seen.log, Log), seen.log
     return seen.log
@@ -267,7 +327,9 @@ def test_a_large_log_is_read_from_its_end(root: Path, monkeypatch: pytest.Monkey
     other = f"{stamp}+00:00 app kernel: hello\n"
     (root / "var/log").mkdir()
     (root / "var/log/syslog").write_text(job + "\0" * 50000 + "\n" + job.replace("root", "www-data") + other * 200)
-    assert [run.user for run in logged(look(log=True)).runs] == ["www-data"]
+    (root / "var/log/syslog.1").write_text(f"2020-01-01T00:00:00+00:00 app CRON[8]: (deploy) CMD ({RUN})\n")
+    log = logged(look(log=True))
+    assert ([run.user for run in log.runs], log.begins.year > 2020) == (["www-data"], True)
 
 
 def test_runs_in_the_journal(root: Path, tmp_path: Path) -> None:
@@ -284,6 +346,8 @@ def test_runs_in_the_journal(root: Path, tmp_path: Path) -> None:
         ("www-data", 1795851001.104928),
         ("root", 1795850000),
     }
+    whole = logged(look(log=True, commands=["php artisan schedule:run", "run-parts"])).runs
+    assert {run.command: run.exact for run in whole} == {"php artisan schedule:run": True, "run-parts": False}
 
 
 def test_a_log_that_nobody_wrote_or_may_read(root: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import gzip
 import os
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from roadworthy.facts.renewal import Lineage, RenewalObservation, Run, Trial
 from roadworthy.facts.store import Unseen
-from roadworthy.onhost import ground, renewal
+from roadworthy.onhost import cron, ground, renewal
 from roadworthy.sandbox.machines.renewal import certificate, configuration
 from tests.suites.healthy import NOW
 
@@ -54,6 +55,7 @@ def look(trial_s: float | None = None) -> RenewalObservation:
         ("test -x /usr/bin/certbot -a \\! -d /run/systemd/system && perl -e 'x' && certbot -q renew", True),
         ("sleep 5; '/snap/bin/certbot' renew --post-hook 'systemctl reload nginx'", True),
         ("certbot renew --dry-run", False),
+        ("certbot --dry-run renew", False),
         ("certbot certificates", False),
         ("certbot-exporter renewals", False),
         ("echo certbot; renew", False),
@@ -144,6 +146,43 @@ def test_the_last_run(root: Path) -> None:
     assert not broken.ended
 
 
+EARLIER = WELL.replace("2026-11-28 00", "2026-11-27 12")
+
+
+def test_debian_leaves_all_of_a_week_in_one_log(root: Path) -> None:
+    found = last(root, BADLY.replace("11-28", "11-25") + EARLIER + WELL + TRIAL + WELL.partition("\n")[0])
+    assert found is not None
+    assert (found.at.timestamp(), found.errors, found.ended) == (AT, (), True)
+    broken = last(root, EARLIER + WELL.replace("no renewal failures", "sleeping"))
+    assert broken is not None
+    assert (broken.at.timestamp(), broken.ended) == (AT, False)
+
+
+def test_a_log_that_logrotate_has_packed(root: Path) -> None:
+    folder = root / "var/log/letsencrypt"
+    (folder / "letsencrypt.log.1.gz").write_bytes(gzip.compress((EARLIER + WELL).encode()))
+    (folder / "letsencrypt.log-20261122").write_text(EARLIER)
+    os.utime(folder / "letsencrypt.log-20261122", (1000, 1000))
+    found = last(root, "")
+    assert found is not None
+    assert (found.at.timestamp(), found.path) == (AT, "/var/log/letsencrypt/letsencrypt.log.1.gz")
+    (folder / "letsencrypt.log.1.gz").write_bytes(gzip.compress(WELL.encode())[:-9])
+    assert isinstance(look().last, Unseen)
+    (folder / "letsencrypt.log.1.gz").write_bytes(b"no archive")
+    assert isinstance(look().last, Unseen)
+
+
+def test_a_large_log_is_read_from_its_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (cron, renewal):
+        monkeypatch.setattr(module, "LARGEST_LOG", len(WELL) + 100)
+    found = last(root, BADLY + EARLIER + WELL)
+    assert found is not None
+    assert found.at.timestamp() == AT
+    assert last(root, BADLY + EARLIER + "x" * 200) is None
+    (root / "var/log/letsencrypt/letsencrypt.log.1.gz").write_bytes(gzip.compress((EARLIER + WELL).encode()))
+    assert isinstance(look().last, Unseen)
+
+
 def test_no_run(root: Path) -> None:
     assert last(root, LIST, TRIAL) is None
 
@@ -193,3 +232,6 @@ def test_a_trial_that_tells_nothing(root: Path, tmp_path: Path) -> None:
     slow = trial(tmp_path, "sleep 30", 0.3)
     assert isinstance(slow, Unseen)
     assert slow.unseen == "took too long"
+    undoes = f"trap 'touch {tmp_path}/undone; exit 1' TERM; sleep 30 & wait"
+    assert isinstance(trial(tmp_path, undoes, 0.3), Unseen)
+    assert (tmp_path / "undone").exists()

@@ -45,6 +45,8 @@ class Line(Fact):
     zone: str = Field("", description="CRON_TZ, where it is set above it.")
     without_systemd: bool = Field(False, description="It does nothing where systemd runs: Debian's own for certbot.")
     commented: bool = False
+    stranger: bool = Field(False, description="The host has no such user.")
+    returns: bool = Field(False, description="It ends with a carriage return, as files of Windows have it.")
 
 
 class Crontab(Fact):
@@ -83,6 +85,7 @@ class Run(Fact):
 
     command: str = Field(description="The looked-for text.")
     user: str
+    exact: bool = Field(False, description="It is all of the command.")
     at: datetime
 
 

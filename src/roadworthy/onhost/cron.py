@@ -9,14 +9,17 @@ import calendar
 import fnmatch
 import json
 import os
+import pwd
 import re
 import stat
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from roadworthy.onhost import ground
 from roadworthy.onhost.ground import (
     FAILED,
     NOT_PERMITTED,
@@ -46,6 +49,8 @@ SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron", "/etc/crontabs")
 LOGS = ("/var/log/cron.log", "/var/log/cron", "/var/log/syslog", "/var/log/messages")
 SHARED = ("/var/log/syslog", "/var/log/messages")
 """Where others write, too: a line of theirs tells that the log is still written."""
+LEFT_OVER = re.compile(r"[.#].*|.*(?:~|\.rpm(?:save|orig|new)|\.(?:dpkg|ucf)-[a-z]+)")
+"""Names of what editors and packages leave beside crontabs: no cron reads them."""
 TAGS = ("CRON", "cron", "CROND", "crond")
 DAEMONS = ("cron", "crond", "fcron")
 PID_FILES = ("/run/crond.pid", "/run/cron.pid", "/run/fcron.pid")
@@ -157,7 +162,7 @@ def tabs(match: Matcher, variables: Iterable[str]) -> tuple[list[dict[str, Any]]
 def _system_tabs() -> list[str]:
     paths = ["/etc/crontab"] if exists("/etc/crontab") else []
     if exists("/etc/cron.d"):
-        paths += [path for path in _files_in("/etc/cron.d") if not os.path.basename(path).startswith(".")]
+        paths += [path for path in _files_in("/etc/cron.d") if not LEFT_OVER.fullmatch(os.path.basename(path))]
     return paths
 
 
@@ -168,9 +173,13 @@ def _spooled() -> Iterator[str]:
             continue
         for path in _files_in(folder):
             real = os.path.realpath(at(path))
-            if real not in met and not os.path.basename(path).startswith((".", "tmp.")):
+            if real not in met and not _is_left_over(os.path.basename(path)):
                 met.add(real)
                 yield path
+
+
+def _is_left_over(name: str) -> bool:
+    return name.startswith("tmp.") or LEFT_OVER.fullmatch(name) is not None
 
 
 def _hidden(folder: str) -> bool:
@@ -218,14 +227,37 @@ def _tab(path: str, user: str, match: Matcher, variables: Iterable[str], names: 
     head = {
         "path": path,
         "user": user,
-        "owner": name_of(found.st_uid, names),
+        "owner": _owner(found.st_uid, names),
         "mode": stat.S_IMODE(found.st_mode),
         "changed": found.st_mtime,
     }
     if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_TAB:
         return dict(head, unread=Unseen(FAILED, path + ": no file, or one too large for a crontab").value())
     text = part(read, path, LARGEST_TAB)
-    return dict(head, unread=text) if isinstance(text, dict) else dict(head, **_read_tab(text, user, match, variables))
+    if isinstance(text, dict):
+        return dict(head, unread=text)
+    told_all = _read_tab(text, user, match, variables)
+    strangers = {name: _is_stranger(name, names) for name in {line["user"] for line in told_all["lines"]}}
+    told_all["lines"] = [dict(line, stranger=strangers[line["user"]]) for line in told_all["lines"]]
+    return dict(head, **told_all)
+
+
+def _owner(number: int, names: dict[int, str]) -> str:
+    if number not in names and ground.ROOT == "/":
+        with suppress(KeyError):
+            return pwd.getpwuid(number).pw_name
+    return name_of(number, names)
+
+
+def _is_stranger(user: str, names: dict[int, str]) -> bool:
+    """Whether the host has no such user. Of a root that is mounted elsewhere, only its own file can be asked."""
+    if not user or user in names.values() or ground.ROOT != "/":
+        return False
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return True
+    return False
 
 
 def _read_tab(text: str, user: str, match: Matcher, variables: Iterable[str]) -> dict[str, Any]:
@@ -247,6 +279,7 @@ def _read_tab(text: str, user: str, match: Matcher, variables: Iterable[str]) ->
             _line(line.lstrip("# \t"), match, names_user=not user), number=number, environment=standing, zone=zone
         )
         seen["user"] = user or seen["user"]
+        seen["returns"] = raw.endswith("\r")
         if not line.startswith("#"):
             lines.append(seen)
         elif seen["holds"]:
@@ -394,13 +427,20 @@ def _touched(path: str) -> float | None:
                 if place >= MOST_TOUCHED:
                     raise Unseen(TOO_LONG, "{}: more than {} files".format(folder, MOST_TOUCHED))
                 if fnmatch.fnmatchcase(entry.name, pattern):
-                    changed = entry.stat(follow_symlinks=False).st_mtime
-                    newest = changed if newest is None else max(newest, changed)
+                    changed = _changed(entry)
+                    newest = changed if newest is None else max(newest, changed or newest)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise told(error, folder) from error
     return newest
+
+
+def _changed(entry: os.DirEntry[str]) -> float | None:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:  # it was taken away in the meantime
+        return None
 
 
 # The daemon's log
@@ -409,6 +449,9 @@ ENTRY = re.compile(r"\((\S+?)\) CMD \((.*)\)\s*$|USER (\S+) pid +\d+ cmd (.*)") 
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 OLD_STAMP = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d)")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+DAY_S = 86400
+"""A line that is further ahead was written a year before."""
 
 Entries = Any
 """Lines with the moment of each, in seconds since 1970."""
@@ -436,12 +479,18 @@ def _log(match: Matcher, shifts: Any) -> dict[str, Any]:
 
 
 def _newest(runs: Entries, match: Matcher) -> dict[str, Any]:
-    newest: dict[tuple[str, str], float] = {}
+    newest: dict[tuple[str, str, bool], float] = {}
     for moment, found in runs:
         user, command = found.group(1) or found.group(3), found.group(2) or found.group(4)
-        for text in match(shell_command(command.replace("#011", " ")))[0]:
-            newest[text, user] = max(moment, newest.get((text, user), 0.0))
-    return {"runs": [{"command": text, "user": user, "at": when} for (text, user), when in newest.items()]}
+        holds, equals = match(shell_command(command.replace("#011", " ")))
+        for text in holds:
+            key = text, user, text in equals
+            newest[key] = max(moment, newest.get(key, 0.0))
+    return {
+        "runs": [
+            {"command": text, "user": user, "exact": exact, "at": when} for (text, user, exact), when in newest.items()
+        ]
+    }
 
 
 def _journal() -> Entries:
@@ -462,7 +511,10 @@ def _logged(path: str, shifts: Any) -> Entries:
     listed: list[tuple[float, str]] = []
     for name in (path + ".1", path):
         if exists(name):
-            lines = _end_of(name).split(b"\n")
+            data = end_of(name)
+            if len(data) == LARGEST_LOG:  # what is between this and the log before it was not read
+                listed = []
+            lines = data.split(b"\n")
             kept = [
                 *lines[:FEW],
                 *(line for line in lines[FEW:-FEW] if b"CRON" in line or b"cron" in line),
@@ -474,7 +526,12 @@ def _logged(path: str, shifts: Any) -> Entries:
     return listed
 
 
-def _end_of(path: str) -> bytes:
+def end_of(path: str) -> bytes:
+    """The last part of a log, `LARGEST_LOG` bytes at most.
+
+    Raises:
+        Unseen: it can't be read.
+    """
     try:
         with open(at(path), "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -494,11 +551,11 @@ def _stamped(line: str, shifts: Any) -> float | None:
     match = OLD_STAMP.match(line)
     if match is None or match.group(1) not in MONTHS:
         return None
-    month, day, now = MONTHS.index(match.group(1)) + 1, int(match.group(2)), time.gmtime()
+    month, day, now = MONTHS.index(match.group(1)) + 1, int(match.group(2)), time.time()
     hours, minutes, seconds = (int(number) for number in match.group(3).split(":"))
-    ahead = (month, day) > ((now.tm_mon, now.tm_mday + 1) if now.tm_mon < 12 or now.tm_mday < 31 else (12, 32))  # noqa: PLR2004 - of December
-    year = now.tm_year - 1 if ahead else now.tm_year
-    return _utc(calendar.timegm((year, month, day, hours, minutes, seconds, 0, 0, 0)), shifts)
+    years = (time.gmtime(now).tm_year + ahead for ahead in (1, 0, -1))
+    moments = (_utc(calendar.timegm((year, month, day, hours, minutes, seconds, 0, 0, 0)), shifts) for year in years)
+    return next(moment for moment in moments if moment <= now + DAY_S)
 
 
 def _zone_s(zone: str) -> int:

@@ -6,14 +6,16 @@ Sources: certbot's user guide ("Automated Renewals", "Configuration file"), and 
 from __future__ import annotations
 
 import calendar
+import gzip
 import os
 import re
 import ssl
 import time
+import zlib
 from typing import Any
 
-from roadworthy.onhost.cron import daemons, tabs, timers
-from roadworthy.onhost.ground import FAILED, TOO_LONG, Unseen, at, exists, part, read, run, told
+from roadworthy.onhost.cron import LARGEST_LOG, daemons, end_of, tabs, timers
+from roadworthy.onhost.ground import FAILED, NOT_THERE, TOO_LONG, Unseen, at, exists, has, part, read, run, told
 
 NEEDS_ROOT = True  # /etc/letsencrypt/archive, /var/log/letsencrypt
 
@@ -23,14 +25,20 @@ TIMERS = ("certbot.timer", "certbot-renew.timer", "snap.certbot.renew.timer")
 FOLDER = "/etc/letsencrypt/renewal"
 LOGS = "/var/log/letsencrypt"
 CALL = re.compile(
-    r"(?:^|[\s/\"'])(?:certbot|certbot-auto|letsencrypt)[\"']?\s(?:[^&|;]*\s)?renew\b(?![^&|;]*--dry-run)"
+    r"(?:^|[\s/\"'])(?:certbot|certbot-auto|letsencrypt)[\"']?\s(?![^&|;]*--dry-run)(?:[^&|;]*\s)?renew\b"
 )
 
 MOST_LINEAGES = 200
+LOG = re.compile(r"letsencrypt\.log(?:[.-](\d+))?(?:\.gz)?")
+BEGINS = re.compile(r"^(?=\d{4}-\d\d-\d\d [\d:,]+:DEBUG:certbot[\w.]*:certbot version: )", re.MULTILINE)
 MOST_LOGS = 50
-"""Every run of certbot, of whatever it was asked, begins a log of its own."""
-LARGEST_LOG = 8 * 2**20
+"""Every run of certbot, of whatever it was asked, begins a log of its own; or, where its rotation is left to logrotate
+(Debian: `max-log-backups = 0`), all of a week stand in one."""
 MOST_ERRORS = 5
+TO_END_S = 5
+"""So long certbot may take to undo what it changed for a trial, once it is told to end."""
+ENDED = (124, 137)
+"""What timeout(1) says of what it ended, by TERM or by KILL."""
 
 
 def look(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -107,20 +115,49 @@ def _names_by_openssl(path: str) -> list[str]:
 
 def _last_run() -> dict[str, Any] | None:
     """The newest run of `certbot renew` that was no trial."""
-    names = [name for name in _listed(LOGS) if re.fullmatch(r"letsencrypt\.log(\.\d+)?", name)]
-    by_age = sorted(names, key=lambda name: int(name.rpartition(".")[2]) if name[-1].isdigit() else 0)
+    logs = [found for found in map(LOG.fullmatch, _listed(LOGS)) if found]
+    by_age = sorted(logs, key=lambda found: (-_changed(found.group()), int(found.group(1) or 0)))
     for name in by_age[:MOST_LOGS]:
-        path = os.path.join(LOGS, name)
-        found = _run_in(read(path, LARGEST_LOG), path)
-        if found is not None:
-            return found
+        path = os.path.join(LOGS, name.group())
+        for text in reversed(_runs(path)):
+            found = _run_in(text, path)
+            if found is not None:
+                return found
     if len(by_age) > MOST_LOGS:
         raise Unseen(TOO_LONG, "{}: the newest {} logs tell of no renewal".format(LOGS, MOST_LOGS))
     return None
 
 
+def _changed(name: str) -> float:
+    path = os.path.join(LOGS, name)
+    try:
+        return os.stat(at(path)).st_mtime
+    except OSError as error:
+        raise told(error, path) from error
+
+
+def _runs(path: str) -> list[str]:
+    """What a log tells of each run, oldest first."""
+    data = _unpacked(path) if path.endswith(".gz") else end_of(path)
+    runs = BEGINS.split(data.decode("utf-8", "replace"))
+    return runs if len(data) < LARGEST_LOG else runs[1:]  # the first may lack its beginning
+
+
+def _unpacked(path: str) -> bytes:
+    try:
+        with gzip.open(at(path)) as file:
+            data = file.read(LARGEST_LOG + 1)
+    except (EOFError, zlib.error) as error:
+        raise Unseen(FAILED, "{}: {}".format(path, error)) from error
+    except OSError as error:
+        raise told(error, path) from error
+    if len(data) > LARGEST_LOG:
+        raise Unseen(TOO_LONG, "{}: more than {} MiB".format(path, LARGEST_LOG // 2**20))
+    return data
+
+
 def _run_in(text: str, path: str) -> dict[str, Any] | None:
-    """What a log tells of its run; None: it was another command, or a trial."""
+    """What is told of a run; None: it was another command, or a trial."""
     arguments = re.search(r":Arguments: (\[.*\])$", text, re.MULTILINE)
     began = re.search(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", text, re.MULTILINE)
     renews = re.search(r":certbot[\w.]*\.renewal:|Notifying user: Processing /", text)
@@ -136,7 +173,14 @@ def _run_in(text: str, path: str) -> dict[str, Any] | None:
 
 
 def _trial(within_s: float) -> dict[str, Any]:
-    done = run(["certbot", "renew", "--dry-run", "--non-interactive", "--no-random-sleep-on-renew"], within_s)
+    """A dry run; once its time is over it is told to end, and undoes what it did to the web server."""
+    if not has("certbot"):
+        raise Unseen(NOT_THERE, "there is no certbot here")
+    trial = ["certbot", "renew", "--dry-run", "--non-interactive", "--no-random-sleep-on-renew"]
+    bounded = ["timeout", "-k", str(TO_END_S), str(within_s)]
+    done = run(bounded + trial, within_s + 2 * TO_END_S)
+    if done.code in ENDED:
+        raise Unseen(TOO_LONG, "certbot did not end within {:g} s".format(within_s))
     said = done.out + "\n" + done.err
     if "Another instance of Certbot is already running" in said:
         raise Unseen(FAILED, "another certbot is at work")

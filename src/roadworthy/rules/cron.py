@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DROP_IN = "/etc/cron.d/"
+SPOOL = "/var/spool/cron/"
 LISTED_NAME = re.compile(r"[A-Za-z0-9_-]+")
 """Names of files that Debian's cron and run-parts read: none with a dot."""
 WRITABLE_BY_OTHERS = 0o022
 EXECUTABLE = 0o111
+OF_DEBIANS_USERS = 0o600
+CRONIES_MASK, READ_BY_OWNER = 0o7533, 0o400
+"""What cronie demands of a crontab: database.c, check_open()."""
 FOLDERS_S = {"hourly": 3600, "daily": 86400, "weekly": 7 * 86400, "monthly": 31 * 86400}
+NOT_AT_BOOT = ("disabled", "linked", "linked-runtime", "enabled-runtime")
+"""What systemctl(1), is-enabled, says of a unit that nothing starts at boot."""
 DEFAULTS = {"SHELL": "/bin/sh"}
 """What cron sets where a crontab does not: crontab(5)."""
 
@@ -74,17 +80,24 @@ def of_each(jobs: Mapping[str, T], judge: Callable[[T], str | None]) -> list[str
 
 def unread(tab: Crontab, *, debian: bool) -> str | None:
     """Why cron does not read a file; None: it does."""
-    if not tab.path.startswith(DROP_IN) and tab.path != "/etc/crontab":
-        return None
-    name = tab.path.removeprefix(DROP_IN)
-    if debian and tab.path.startswith(DROP_IN) and not LISTED_NAME.fullmatch(name):
+    if tab.path.startswith(DROP_IN) and debian and not LISTED_NAME.fullmatch(tab.path.removeprefix(DROP_IN)):
         return "cron passes over a file of this name: only letters, digits, - and _ may be in it"
-    if tab.unread is not None:
+    if tab.unread is not None or not (tab.path.startswith((DROP_IN, SPOOL)) or tab.path == "/etc/crontab"):
         return None
-    if tab.owner != "root":
-        return f"cron passes over it: it is {tab.owner}'s, not root's"
+    whose = tab.user or "root"
+    if tab.owner not in ("root", whose):
+        return f"cron passes over it: it is {tab.owner}'s, not {whose}'s"
+    return f"cron passes over it: {why}" if (why := _ill_mode(tab, debian=debian)) else None
+
+
+def _ill_mode(tab: Crontab, *, debian: bool) -> str | None:
+    """What cron has against a file's mode; None: nothing."""
     if tab.mode & WRITABLE_BY_OTHERS:
-        return f"cron passes over it: others may write it (mode {tab.mode:o})"
+        return f"others may write it (mode {tab.mode:o})"
+    if debian and tab.user and tab.mode != OF_DEBIANS_USERS:
+        return f"its mode is {tab.mode:o}, not {OF_DEBIANS_USERS:o}"
+    if not debian and tab.mode & CRONIES_MASK != READ_BY_OWNER:
+        return f"it may be executed, or not be read by its owner (mode {tab.mode:o})"
     return None
 
 
@@ -124,6 +137,10 @@ def misunderstood(line: Line, *, of_system: bool) -> str | None:
                 return f"{text}: {error}"
     if of_system and not line.user:
         return "it names no user"
+    if line.stranger:
+        return f"there is no user {line.user}"
+    if line.returns:
+        return "it ends with a carriage return, which the shell takes for a part of the command"
     return None if line.has_command else "it has no command"
 
 
@@ -230,8 +247,8 @@ def _absent_timer(name: str, timer: Timer) -> str | None:
         return f"{name} is {timer.loaded}"
     if timer.active != "active":
         return f"{name} is {timer.active} ({timer.enabled})"
-    if timer.enabled == "disabled":
-        return f"{name} is disabled: it will not be there after a restart"
+    if timer.enabled in NOT_AT_BOOT:
+        return f"{name} is {timer.enabled}: it will not be there after a restart"
     return None
 
 
@@ -397,7 +414,9 @@ def _last(job: Job, timer: Timer | None, placed: Placed | None, at: CronObservat
         return timer.last, job.timer or ""
     log = seen(at.log, "cron's log")
     user = placed.line.user if placed else None
-    runs = [run.at for run in log.runs if run.command == job.command and run.user == user]
+    runs = [
+        run.at for run in log.runs if run.command == job.command and run.user == user and (run.exact or not job.exact)
+    ]
     return max(runs, default=None), log.source
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roadworthy.cases.cron import CronCase, EnvironmentCase, JobsCase, RanCase, ScheduleCase, UserCase
-from roadworthy.facts.cron import Script, Shift
+from roadworthy.facts.cron import Run, Script, Shift
 from roadworthy.facts.store import Unseen
 from tests.suites.cron.builders import DENIED, RUN, ago, case, job, line, log, seen, tab, timer
 from tests.suites.healthy import fails, is_not_observed, passes
@@ -46,7 +46,7 @@ def test_crontabs_that_cron_understands(suite: ModuleType) -> None:
     def of(*tabs: Any, **changes: Any) -> Any:
         return case(CronCase, seen(tabs=tabs, **changes), cron={"sound": True})
 
-    drop_in = {"path": "/etc/cron.d/shop", "user": "", "mode": 0o644}
+    drop_in: dict[str, Any] = {"path": "/etc/cron.d/shop", "user": "", "mode": 0o644}
     passes(check, of(tab(line("@reboot")), tab(line("0~59 * * * *")), tab(line(user="root"), **drop_in)))
     passes(check, of(tab(line("0 0 31 2 *"))))  # never due, and understood
     fails(check, of(tab(line("61 * * * *"))), "/var/spool/cron/crontabs/www-data:3: 61 * * * *: '61' is no minute")
@@ -56,14 +56,34 @@ def test_crontabs_that_cron_understands(suite: ModuleType) -> None:
     fails(check, of(tab(line(user=""), **drop_in)), "/etc/cron.d/shop:3: it names no user")
     fails(check, of(tab(line(), ends=False)), "its last line has no end")
     passes(check, of(tab(line("61 * * * *", commented=True))))
-    dotted = {**drop_in, "path": "/etc/cron.d/shop.cron"}
+    dotted: dict[str, Any] = {**drop_in, "path": "/etc/cron.d/shop.cron"}
     fails(check, of(tab(line(), **dotted)), "/etc/cron.d/shop.cron: cron passes over a file of this name")
     passes(check, of(tab(line(), **dotted), debian=False))
     fails(check, of(tab(line(), **{**drop_in, "owner": "deploy"})), "it is deploy's, not root's")
     fails(check, of(tab(line(), **{**drop_in, "mode": 0o664})), "others may write it (mode 664)")
+    fails(check, of(tab(line(user="gone", stranger=True), **drop_in)), "/etc/cron.d/shop:3: there is no user gone")
+    fails(check, of(tab(line(returns=True))), "it ends with a carriage return")
     is_not_observed(check, of(tab(line()), others=DENIED), "Permission denied")
     is_not_observed(check, of(tab(unread=DENIED)), "Permission denied")
     fails(check, of(tab(line("61 * * * *")), others=DENIED), "'61' is no minute")
+
+
+def test_files_that_cron_refuses(suite: ModuleType) -> None:
+    check = suite.test_every_job_is_there
+
+    def of(**changes: Any) -> Any:
+        debian = changes.pop("debian", True)
+        return job(JobsCase, seen(tabs=(tab(line(), **changes),), debian=debian))
+
+    passes(check, of(owner="www-data"))
+    fails(check, of(owner="deploy"), "it is deploy's, not www-data's")
+    fails(check, of(mode=0o644), "its mode is 644, not 600")
+    passes(check, of(mode=0o644, debian=False))
+    passes(check, of(mode=0o644, path="/etc/crontabs/www-data"))  # of BusyBox, which minds no modes
+    drop_in: dict[str, Any] = {"path": "/etc/cron.d/shop", "user": ""}
+    passes(check, of(**drop_in, mode=0o755))
+    fails(check, of(**drop_in, mode=0o755, debian=False), "it may be executed")
+    passes(check, of(**drop_in, mode=0o600, debian=False))
 
 
 def test_lines_that_are_there(suite: ModuleType) -> None:
@@ -99,6 +119,7 @@ def test_timers_and_scripts_that_are_there(suite: ModuleType) -> None:
         "is inactive (disabled)",
     )
     fails(check, timed(JobsCase, {"certbot.timer": timer(enabled="disabled")}), "not be there after a restart")
+    fails(check, timed(JobsCase, {"certbot.timer": timer(enabled="linked")}), "certbot.timer is linked")
     is_not_observed(check, timed(JobsCase, Unseen(unseen="not supported", detail="no systemctl")), "no systemctl")
     passes(check, scripted(JobsCase, Script(mode=0o755)))
     fails(check, scripted(JobsCase, None), f"there is no {DAILY}")
@@ -149,6 +170,14 @@ def test_that_a_line_ran(suite: ModuleType) -> None:
     fails(check, job(RanCase, seen(log=log((RUN, "www-data", 4000), ends=None))), "it last ran")
     is_not_observed(check, job(RanCase, seen(log=DENIED)), "Permission denied")
     is_not_observed(check, job(RanCase, seen(tabs=())), "no line of a crontab")
+
+
+def test_that_all_of_a_command_ran(suite: ModuleType) -> None:
+    check = suite.test_every_job_ran_when_it_was_due
+    whole, another = (Run(command=RUN, user="www-data", exact=exact, at=ago(30)) for exact in (True, False))
+    for runs, said in (((whole, another), passes), ((another,), fails)):
+        found = seen(tabs=(tab(line(equals=(RUN,))),), log=log().model_copy(update={"runs": runs}))
+        said(check, job(RanCase, found, exact=True))
 
 
 def test_that_a_line_ran_since_it_is_as_it_is(suite: ModuleType) -> None:
