@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roadworthy.facts.base import NotObserved, Reason
-from roadworthy.facts.database import Setting
 from roadworthy.facts.store import Unseen, seen
-from roadworthy.rules.settings import differs
+from roadworthy.rules.settings import as_said, differs
 from roadworthy.target.values import show_duration, show_size
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def other_settings(configuration: Configuration, promised: Mapping[str, SettingV
     told = []
     for name, value in promised.items():
         is_seen = configuration.settings.get(name)
-        told.append(f"{name} is not set" if is_seen is None else differs(name, value, Setting(value=is_seen)))
+        told.append(f"{name} is not set" if is_seen is None else differs(name, value, as_said(name, is_seen)))
     return list(filter(None, told))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roadworthy.facts.database import Setting
-from roadworthy.rules.settings import OFF, differs
+from roadworthy.rules.settings import OFF, as_said, differs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,4 +45,4 @@ def _how(name: str, promised: SettingValue, held: Mapping[str, str | None]) -> s
         return f"{name} is not known to FPM"
     if not value and str(promised).casefold() in OFF:
         return ""
-    return differs(name, promised, Setting(value=value))
+    return differs(name, promised, as_said(name, value))

@@ -11,12 +11,12 @@ from decimal import Decimal
 from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING
 
+from roadworthy.facts.database import Setting
 from roadworthy.target.values import show_duration, show_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roadworthy.facts.database import Setting
     from roadworthy.target.blocks.stores import SettingValue
 
 _QUANTITY = re.compile(
@@ -42,6 +42,16 @@ TIMES = {
 ON, OFF = frozenset({"on", "true", "yes", "1"}), frozenset({"off", "false", "no", "0"})
 SWITCHES = frozenset({"on", "true", "yes", "off", "false", "no"})
 
+COUNTS_TIME = re.compile(r"timeout|(?:time|interval|freq|delay|ttl)$")
+
+NO_LIMIT = {
+    **dict.fromkeys(("memory_limit", "default_socket_timeout", "temp_file_limit", "log_min_duration_statement"), -1),
+    **dict.fromkeys(("post_max_size", "max_execution_time", "pm.max_requests", "client_max_body_size", "maxmemory"), 0),
+    **dict.fromkeys(("request_terminate_timeout", "request_slowlog_timeout", "statement_timeout", "lock_timeout"), 0),
+    **dict.fromkeys(("idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"), 0),
+}
+"""Values that are no small ones, but say that there is no limit."""
+
 UNORDERED = frozenset(
     {
         *("sql_mode", "tls_version", "log_output", "optimizer_switch"),
@@ -49,6 +59,11 @@ UNORDERED = frozenset(
     }
 )
 """Lists whose order says nothing."""
+
+
+def as_said(name: str, value: str) -> Setting:
+    """A setting of a program that names no units: by its name, whether it counts seconds."""
+    return Setting(value=value, unit="seconds" if COUNTS_TIME.search(name) else None)
 
 
 def differs(name: str, promised: SettingValue, seen: Setting) -> str:
@@ -66,6 +81,8 @@ def _beyond(name: str, bound: re.Match[str], seen: Setting) -> str:
     limit, amount = quantity(bound[2], seen.unit), quantity(seen.value, seen.unit)
     if limit is None or amount is None:
         return f"{name} is {_told(seen)}, which can't be held against {bound[0]}"
+    if "<" in bound[1] and NO_LIMIT.get(name.casefold()) == amount:
+        return f"{name} is {seen.value}, which is no limit, promised {bound[0]}"
     return "" if _HOW[bound[1]](amount, limit) else f"{name} is {_told(seen)}, promised {bound[0]}"
 
 

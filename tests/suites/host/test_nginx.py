@@ -117,6 +117,14 @@ def test_settings(suite: ModuleType) -> None:
     is_not_observed(check, case(NginxCase, REFUSED, nginx={"settings": {"gzip": "on"}}), "refuses")
 
 
+def test_a_minute_is_no_megabyte(suite: ModuleType) -> None:
+    check = suite.test_nginx_runs_with_the_promised_settings
+    seen = nginx(settings={"keepalive_timeout": "1m", "client_max_body_size": "1m"})
+    passes(check, case(NginxCase, seen, nginx={"settings": {"keepalive_timeout": 60, "client_max_body_size": "1024k"}}))
+    late = case(NginxCase, seen, nginx={"settings": {"keepalive_timeout": ">= 90s"}})
+    fails(check, late, "keepalive_timeout is 1m, promised >= 90s")
+
+
 def test_all_cases_ask_the_same() -> None:
     everything = {
         "valid": True,

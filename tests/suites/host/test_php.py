@@ -65,6 +65,18 @@ def test_settings(suite: ModuleType) -> None:
     is_not_observed(check, of(REFUSED, settings={"memory_limit": "128M"}), "refuses its configuration")
 
 
+def test_times_and_what_is_no_limit(suite: ModuleType) -> None:
+    check = suite.test_php_runs_with_the_promised_settings
+    slow = php(settings={"max_execution_time": "120"})
+    passes(check, of(slow, settings={"max_execution_time": "<= 2m"}))
+    passes(check, of(slow, settings={"max_execution_time": "2m"}))
+    fails(check, of(slow, settings={"max_execution_time": "<= 1m"}), "promised <= 1m")
+    endless = php(settings={"max_execution_time": "0", "memory_limit": "-1"})
+    fails(check, of(endless, settings={"max_execution_time": "<= 60"}), "is 0, which is no limit, promised <= 60")
+    fails(check, of(endless, settings={"memory_limit": "< 1G"}), "is -1, which is no limit, promised < 1G")
+    passes(check, of(endless, settings={"max_execution_time": 0, "memory_limit": -1}))
+
+
 def test_the_ask_is_whole() -> None:
     ask = of(php(), program="php-fpm8.2", pools={"www": {"pm": "dynamic"}}, settings={"memory_limit": "1M"}).ask
     assert hash(ask)
