@@ -528,21 +528,32 @@ import os, sys
 log = open(os.path.join({root!r}, "told"), "a")
 sql = sys.stdin.read()
 log.write(" ".join(sys.argv[1:]) + "\\n" + sql[:200] + "\\n")
-if "information_schema.SCHEMATA" in sql: print({there!r})
+said = open(log.name).read() if "information_schema.SCHEMATA" in sql else ""
+if "information_schema.SCHEMATA" in sql: print({there!r} or ("scratch_1" if "CREATE DATABASE" in said else ""))
+elif "PROCESSLIST" in sql: print(7)
 elif "information_schema.TABLES" in sql: print(int("users" in sql))
-elif "COUNT(*)" in sql: print(2)
+elif "COUNT(*)" in sql: print("x" if {miscounts!r} else 2)
 elif {refused!r} and {refused!r} in sql:
-    sys.stderr.write("ERROR 1064 (42000) at line 3: near 'x'\\nat line 1\\n")
+    sys.stderr.write("ERROR 1064 (42000) at line 3: a fault near 'hunter2, x'\\nat line 1\\n")
     sys.exit(1)
 elif "-- MySQL dump" in sql and {hangs!r}: import time; time.sleep(60)
 """
 
 
 def restored(
-    root: Path, data: bytes, there: str = "", refused: str = "", *, hangs: bool = False, **changes: Any
+    root: Path,
+    data: bytes,
+    there: str = "",
+    refused: str = "",
+    *,
+    hangs: bool = False,
+    miscounts: bool = False,
+    **changes: Any,
 ) -> Any:
     """What a client that stands for mysql is told, and what is seen of it."""
-    text = CLIENT.replace("\\\\", "\\").format(root=str(root), there=there, refused=refused, hangs=hangs)
+    text = CLIENT.replace("\\\\", "\\").format(
+        root=str(root), there=there, refused=refused, hangs=hangs, miscounts=miscounts
+    )
     program(root, "mysql", text)
     put(root, "shop_1", data)
     return look(packing="none", restore=asked(**changes)).restored
@@ -559,12 +570,12 @@ def test_a_restore(root: Path) -> None:
     seen = restored(root, SQL, defaults_file="/root/.my.cnf")
     assert (seen.failed, seen.rows, seen.left) == ("", {"users": 2, "orders": None}, "")
     assert f"--defaults-file={root}/root/.my.cnf" in told(root)
-    assert told(root).count("CREATE DATABASE `scratch_") == told(root).count("DROP DATABASE `scratch_") == 1
+    assert told(root).count("CREATE DATABASE `scratch_") == told(root).count("DROP DATABASE IF EXISTS `scratch_") == 1
 
 
 def test_a_restore_that_fails(root: Path) -> None:
     seen = restored(root, SQL, refused="-- MySQL dump")
-    assert seen.failed == "ERROR 1064 (42000) at line 3: near 'x'"
+    assert seen.failed == "ERROR 1064 (42000) at line 3: a fault near ..."
     assert "DROP DATABASE" in told(root)
 
 
@@ -572,11 +583,42 @@ def test_a_restore_that_hangs(root: Path) -> None:
     began = time.monotonic()
     assert restored(root, SQL, hangs=True, within_s=0.5).too_slow
     assert time.monotonic() - began < 8
-    assert "DROP DATABASE" in told(root)
+    assert told(root).index("KILL 7;") < told(root).index("DROP DATABASE")
 
 
 def test_what_could_not_be_dropped_is_told(root: Path) -> None:
     assert "scratch_" in restored(root, SQL, refused="DROP DATABASE").left
+
+
+def test_what_could_not_be_made_is_not_left(root: Path) -> None:
+    seen = restored(root, SQL, refused=" DATABASE ")
+    assert isinstance(seen, Unseen)
+    assert "a fault" in seen.detail
+
+
+def test_what_is_left_is_told_whatever_else_is_not(root: Path) -> None:
+    seen = restored(root, SQL, refused="DROP DATABASE", rows_of=["users"], miscounts=True)
+    assert isinstance(seen, Unseen)
+    assert "left behind: scratch_" in seen.detail
+    assert "counting `users`" in seen.detail
+
+
+def test_a_process_that_is_killed_drops_it_nevertheless(root: Path) -> None:
+    text = (
+        "import os, signal\n"
+        "from roadworthy.onhost import backups_restore, ground\n"
+        f"ground.ROOT = {str(root)!r}\n"
+        f"client = backups_restore.Mysql({asked()!r})\n"
+        "guard = backups_restore.Guard(client, 'scratch_1')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    program(root, "mysql", f"import sys; open({str(root / 'told')!r}, 'w').write(' '.join(sys.argv))")
+    assert subprocess.run([sys.executable, "-c", text], check=False).returncode < 0
+    until = time.monotonic() + 10
+    while "DROP DATABASE" not in told(root):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert told(root).endswith("information_schema -e DROP DATABASE IF EXISTS `scratch_1`")
 
 
 def test_a_database_that_is_there_is_left_alone(root: Path) -> None:
@@ -601,7 +643,18 @@ REACHING = [
     "/*!50001 CREATE TABLE `other`.`users` (x int)*/;",
     "\\! rm -rf /",
     "source /etc/passwd",
+    "/*!50106 CREATE*/ /*!50117 DEFINER=`root`@`%`*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO DELETE FROM a */ ;;",
 ]
+
+
+@pytest.mark.parametrize(
+    "line", ["CREATE USER x IDENTIFIED BY 'hunter2';", 'GRANT ALL ON a.* TO x IDENTIFIED BY "hunter2";']
+)
+def test_no_password_of_a_dump_is_told(root: Path, line: str) -> None:
+    seen = restored(root, SQL.replace(b"LOCK TABLES", line.encode() + b"\nLOCK TABLES", 1))
+    assert isinstance(seen, Unseen)
+    assert line[:10] in seen.detail
+    assert "hunter2" not in seen.detail
 
 
 @pytest.mark.parametrize("line", REACHING)
@@ -617,15 +670,17 @@ def test_a_dump_that_reaches_further_is_not_restored(root: Path, line: str) -> N
     [
         "\\connect postgres",
         "\\! id",
+        "  \\! id",
         "CREATE ROLE x;",
+        "REVOKE ALL ON DATABASE shop FROM PUBLIC;",
         "ALTER SYSTEM SET a = 1;",
         "DROP DATABASE shop;",
-        "COPY a TO '/x';",
+        "COPY a TO",
     ],
 )
 def test_the_same_of_postgresql(line: str) -> None:
     whole = dumped.dump_of(series("pg_dump"), rows=2)
-    for text, reaches in ((whole, ""), (whole.replace(b"COPY", line.encode() + b"\nCOPY", 1), line)):
+    for text, reaches in ((whole, ""), (whole.replace(b"COPY", line.encode() + b" '/x';\nCOPY", 1), line)):
         reader = backups_inside.PostgresReader()
         reader.read(backups_inside.Bounded(io.BytesIO(text), 2**20, time.monotonic() + 10))
         assert reader.reaches == reaches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -116,6 +117,34 @@ def test_one_that_speaks_of_another_database(server: Path, root: Path) -> None:
     assert isinstance(seen, Unseen)
     assert "\\connect postgres" in seen.detail
     assert databases(server) == ["postgres", "template0", "template1"]
+
+
+def test_one_that_is_still_busy_when_its_time_is_over(server: Path, root: Path) -> None:
+    data = dumped.recorded("full.sql").replace(
+        b"SET default_table", b"SELECT pg_catalog.pg_sleep(60);\nSET default_table", 1
+    )
+    seen = restored(root, data, "pg_dump", within_s=1.0)
+    assert isinstance(seen, Restored)
+    assert (seen.too_slow, seen.left) == (True, "")
+    assert databases(server) == ["postgres", "template0", "template1"]
+
+
+def test_a_process_that_is_killed_meanwhile(server: Path, root: Path) -> None:
+    given = {"service": "scratch", "service_file": "/service.conf", "as_user": None}
+    text = (
+        "import os, signal\n"
+        "from roadworthy.onhost import backups_restore, ground\n"
+        f"ground.ROOT = {str(root)!r}\n"
+        f"client = backups_restore.Postgres({given!r})\n"
+        "client.tell('postgres', client.MAKE.format('scratch_1'))\n"
+        "guard = backups_restore.Guard(client, 'scratch_1')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", text], check=False).returncode == -signal.SIGKILL
+    until = time.monotonic() + STARTS_S
+    while "scratch_1" in databases(server):
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_a_server_that_is_not_there(root: Path) -> None:

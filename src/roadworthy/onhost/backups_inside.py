@@ -338,6 +338,10 @@ class Reader:
             self.names.update(names)
 
 
+MAY_BE_SECRET = re.compile(rb"['\"(]|://")
+"""What follows it in a statement may be a password or a row."""
+
+
 class SqlReader(Reader):
     """SQL, line by line; of a long line, its beginning. Rows that COPY brings are no statements."""
 
@@ -379,7 +383,8 @@ class SqlReader(Reader):
                 self.copies = True
             elif met.group("reaches") and not self.reaches:
                 end = lines.find(b"\n", met.start())
-                self.reaches = lines[met.start() : end if end >= 0 else None][:80].decode("utf-8", "replace")
+                line = lines[met.start() : end if end >= 0 else None]
+                self.reaches = MAY_BE_SECRET.split(line, maxsplit=1)[0][:80].decode("utf-8", "replace").rstrip()
 
 
 class MysqlReader(SqlReader):
@@ -392,7 +397,8 @@ class MysqlReader(SqlReader):
         rb"(?:DATABASE|SCHEMA|USER|ROLE|SERVER|TABLESPACE|LOGFILE)|"
         rb"SET (?:@@)?(?:GLOBAL|PERSIST|PASSWORD)|system|source)\b|\\|"
         rb"(?:/\*M?!\d* ?)?(?:INSERT|REPLACE|DROP|CREATE|ALTER|LOCK|TRUNCATE|DELETE|UPDATE|RENAME)\b"
-        rb"[^`\n]{0,80}`[^`\n]{1,64}`\."
+        rb"[^`\n]{0,80}`[^`\n]{1,64}`\.|"
+        rb"/\*!50106 CREATE\*/[^\n]*\bEVENT\b"  # the server would run it while it is there
     )
 
 
@@ -403,7 +409,7 @@ class PostgresReader(SqlReader):
     REACHES = (
         rb"(?:CREATE|DROP|ALTER) (?:DATABASE|ROLE|USER|GROUP|TABLESPACE|SUBSCRIPTION|SYSTEM|SERVER)\b|"
         rb"COPY [^\n]* (?:FROM|TO) (?:PROGRAM|')|GRANT [^\n;]{1,200} TO [^\n;]{1,200} (?:WITH ADMIN|GRANTED BY)|"
-        rb"\\(?!(?:un)?restrict\b)"
+        rb"(?:GRANT|REVOKE) [^\n;]{1,200} ON (?:DATABASE|TABLESPACE|PARAMETER)\b|[ \t]*\\(?!(?:un)?restrict\b)"
     )
 
 

@@ -1,20 +1,28 @@
 """On the host: the newest dump is restored into a database that is made for it, counted, and dropped again.
 
 Nothing else is touched: the name is random and must be new, and a dump that speaks of other databases, of users or of
-the server's own settings is not restored at all.
+the server's own settings is not restored at all. What was made is dropped however the restore ends, this process too.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from typing import Any
 
 from roadworthy.onhost.backups_inside import READERS, BrokenError, Program, first_error, unpacked
-from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, has, run
+from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, has, run, search_path
 
-CLEANING_S = 10.0
+TELLING_S = 60.0
+"""For one statement. The server gives it up a moment before, so that it makes nothing when nobody waits any more."""
+SERVERS_S = 55
+
+_OF_ROWS = re.compile(r"(\bnear|\bentry|\bvalue|:) +['\"].*")
+"""Where a server's error quotes what a dump holds."""
 
 
 def restored(path: str, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -29,16 +37,26 @@ def restored(path: str, wanted: dict[str, Any]) -> dict[str, Any]:
     name = "{}_{}".format(asked["into"], os.urandom(6).hex())
     if client.tell(client.MAINTAINED, client.IS_THERE.format(name)).strip():
         raise Unseen(FAILED, f"there is a database {name} already")
+    guard, left = Guard(client, name), ""
+    try:
+        try:
+            seen = _tried(client, name, path, wanted)
+        finally:
+            left = _dropped(client, name)
+            guard.dismiss()
+    except Unseen as unseen:
+        raise Unseen(unseen.why, f"left behind: {left}; {unseen.detail}" if left else unseen.detail) from unseen
+    return dict(seen, left=left)
+
+
+def _tried(client: Any, name: str, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Makes the database, fills it, counts."""
     began = time.monotonic()
     client.tell(client.MAINTAINED, client.MAKE.format(name))
-    seen: dict[str, Any] = {}
-    try:
-        seen = _fed(client, name, path, wanted)
-        seen["took_s"] = time.monotonic() - began
-        if not seen["failed"] and not seen["too_slow"]:
-            seen["rows"] = {table: client.rows(name, table) for table in asked["rows_of"]}
-    finally:
-        seen["left"] = _dropped(client, name)
+    seen = _fed(client, name, path, wanted)
+    seen["took_s"] = time.monotonic() - began
+    if not seen["failed"] and not seen["too_slow"]:
+        seen["rows"] = {table: client.rows(name, table) for table in wanted["restore"]["rows_of"]}
     return seen
 
 
@@ -78,16 +96,50 @@ def _fed(client: Any, name: str, path: str, wanted: dict[str, Any]) -> dict[str,
     finally:
         code = program.close()
     if not failed and code and not program.too_slow:
-        failed = program.last_words
+        failed = _without_rows(program.last_words)
     return {"failed": failed, "too_slow": program.too_slow, "rows": {}}
 
 
+def _without_rows(said: str) -> str:
+    return _OF_ROWS.sub(r"\1 ...", said)
+
+
 def _dropped(client: Any, name: str) -> str:
+    """Drops it; what is left, and why, or nothing."""
     try:
+        with suppress(Unseen):  # whoever is still connected to it is ours, and holds it up
+            client.disconnect(name)
         client.tell(client.MAINTAINED, client.DROP.format(name))
     except Unseen as unseen:
+        with suppress(Unseen):
+            if not client.tell(client.MAINTAINED, client.IS_THERE.format(name)).strip():
+                return ""
         return f"{name}: {unseen.detail}"
     return ""
+
+
+class Guard:
+    """A shell that drops the database when this process has ended without doing so, for whatever reason."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        command = client.command(client.MAINTAINED)
+        for sql in client.last_will(name):
+            command += [client.SAYS, sql]
+        self.process: Any = subprocess.Popen(
+            ["sh", "-c", 'cat >/dev/null; exec "$@"', "sh", *command],  # noqa: S607 - the host's own
+            stdin=subprocess.PIPE,  # ends with this process
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "LC_ALL": "C", "PATH": search_path(), **client.env},
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """It is not needed any more."""
+        with suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdin.close()
 
 
 class Client:
@@ -95,6 +147,8 @@ class Client:
 
     MAINTAINED = ""
     IS_THERE = MAKE = DROP = ""
+    SAYS = ""
+    """The option that a statement follows."""
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
@@ -117,12 +171,20 @@ class Client:
         Raises:
             Unseen: it fails.
         """
-        done = run(self.command(database), CLEANING_S, self.env, sql + ";\n")
+        done = run(self.command(database), TELLING_S, self.env, sql + ";\n")
         if done.code:
             refused = ("denied", "permission", "authentication", "password")
             why = NOT_PERMITTED if any(word in done.err for word in refused) else FAILED
-            raise Unseen(why, first_error(done.err) or done.last_words)
+            raise Unseen(why, _without_rows(first_error(done.err) or done.last_words))
         return done.out
+
+    def disconnect(self, database: str) -> None:
+        """Ends what is connected to a database."""
+        raise NotImplementedError
+
+    def last_will(self, database: str) -> list[str]:
+        """Statements that drop it."""
+        raise NotImplementedError
 
     def rows(self, database: str, table: str) -> int | None:
         """How many rows a table has; None: there is none."""
@@ -142,10 +204,13 @@ class Postgres(Client):
     MAINTAINED = "postgres"
     IS_THERE = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = '{}'"
     MAKE = 'CREATE DATABASE "{}" TEMPLATE template0'
-    DROP = 'DROP DATABASE "{}"'
+    DROP = 'DROP DATABASE IF EXISTS "{}"'
+    SAYS = "-c"
+    END = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = '{}'"
 
     def __init__(self, asked: dict[str, Any]) -> None:
         super().__init__(asked)
+        self.env["PGOPTIONS"] = f"-c statement_timeout={SERVERS_S}s"  # pg_dump's own SQL sets it to none
         if asked["service"] is not None:
             self.env["PGSERVICE"] = asked["service"]
         if asked["service_file"] is not None:
@@ -155,6 +220,14 @@ class Postgres(Client):
         """It stops at the first error, and asks nobody for a password."""
         options = ["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]
         return self.as_user(["psql", *options])
+
+    def disconnect(self, database: str) -> None:
+        """A backend that builds an index does not see that its client is gone."""
+        self.tell(self.MAINTAINED, self.END.format(database))
+
+    def last_will(self, database: str) -> list[str]:
+        """Both."""
+        return [self.END.format(database), self.DROP.format(database)]
 
     def rows(self, database: str, table: str) -> int | None:
         """`table` or `schema.table`."""
@@ -171,14 +244,26 @@ class Mysql(Client):
     MAINTAINED = "information_schema"
     IS_THERE = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{}'"
     MAKE = "CREATE DATABASE `{}`"
-    DROP = "DROP DATABASE `{}`"
+    DROP = "DROP DATABASE IF EXISTS `{}`"
+    SAYS = "-e"
+    CONNECTED = "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}'"
 
     def command(self, database: str) -> list[str]:
         """With `--binary-mode`, nothing in a dump is a command of the client's own."""
         file = self.asked["defaults_file"]
         options = [f"--defaults-file={at(file)}"] if file is not None else []
+        options += [f"--init-command=SET SESSION lock_wait_timeout = {SERVERS_S}"]
         options += ["--batch", "--skip-column-names", "--binary-mode", "--one-database", database]
         return self.as_user(["mysql" if has("mysql") else "mariadb", *options])
+
+    def disconnect(self, database: str) -> None:
+        """One by one: a statement that runs on holds the lock of its table."""
+        for number in self.tell(self.MAINTAINED, self.CONNECTED.format(database)).split():
+            self.tell(self.MAINTAINED, f"KILL {number}")
+
+    def last_will(self, database: str) -> list[str]:
+        """It waits for the lock."""
+        return [self.DROP.format(database)]
 
     def rows(self, database: str, table: str) -> int | None:
         """Of this database."""

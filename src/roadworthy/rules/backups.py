@@ -263,13 +263,16 @@ def restored(found: BackupsObservation) -> Restored:
 def unrestorable(found: BackupsObservation, within: float) -> str | None:
     """Why the newest could not be restored, or what was left behind."""
     came, last = restored(found), name_of(newest(found))
+    faults = []
     if came.too_slow:
-        return f"{last} was not restored within {show_duration(within)}"
-    if came.failed:
-        return f"{last} can't be restored: {came.failed}"
+        faults.append(f"{last} was not restored within {show_duration(within)}")
+    elif came.failed:
+        faults.append(f"{last} can't be restored: {came.failed}")
+    elif came.took_s > within:
+        faults.append(f"{last} took {came.took_s:.1f} s")
     if came.left:
-        return f"{last} was restored, but its scratch database could not be dropped: {came.left}"
-    return f"{last} took {came.took_s:.1f} s" if came.took_s > within else None
+        faults.append(f"the scratch database of {last} could not be dropped: {came.left}")
+    return "; ".join(faults) or None
 
 
 def restored_without(found: BackupsObservation, has: dict[str, int]) -> str | None:

@@ -33,6 +33,10 @@ def test_that_it_is_restored(suite: ModuleType) -> None:
     fails(check, case(RestoreCase, found(restored=refused), **PROMISED), "can't be restored", 'role "shop"')
     left = Restored(left="roadworthy_restore_1: it is being accessed by other users")
     fails(check, case(RestoreCase, found(restored=left), **PROMISED), "could not be dropped: roadworthy_restore_1")
+    left = Restored(too_slow=True, left="roadworthy_restore_1: it took too long")
+    fails(
+        check, case(RestoreCase, found(restored=left), **PROMISED), "not restored within 30s", "be dropped: roadworthy"
+    )
     is_not_observed(check, case(RestoreCase, found(restored=NOT_TRIED), **PROMISED), "more than its own database")
     is_not_observed(check, case(RestoreCase, NOTHING, **PROMISED), "there is no backup")
 
