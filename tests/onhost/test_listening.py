@@ -70,6 +70,32 @@ def test_a_host() -> None:
     assert {one.is_local for one in seen.sockets if one.port != 22} == {True}
 
 
+def test_a_root_that_is_mounted_elsewhere(root: Path) -> None:
+    write(root, "proc/1/net/tcp", HEAD + SSH.replace(":0016", ":1F90"))
+    assert {one.port for one in look().sockets if one.address == "0.0.0.0"} == {8080}  # noqa: S104 - what it says
+
+
+def test_one_port_of_two_programs(root: Path) -> None:
+    write(root, "proc/net/tcp", HEAD + SSH + SSH.splitlines(keepends=True)[0].replace(" 901 ", " 905 "))
+    process(root, 702, "stranger", "/opt/stranger", 905)
+    write(root, "proc/net/tcp6", HEAD)
+    found = [one.programs for one in look().sockets if one.port == 22]
+    assert found == [("sshd",), ("stranger",)]
+
+
+def test_hidden_processes_are_not_the_kernel(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "proc", lambda path: str(root / "proc" / path))
+    assert {one.port: one.programs for one in look().sockets}[22] == ("sshd",)
+    assert isinstance({one.port: one.programs for one in look().sockets}[53], Unseen)
+
+
+def test_a_table_that_may_not_be_read_is_not_absent(root: Path) -> None:
+    (root / "proc/net/tcp6").unlink()
+    (root / "proc/net/tcp6").mkdir()
+    with pytest.raises(ground.Unseen, match="tcp6"):
+        look()
+
+
 def test_this_machine_itself() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,

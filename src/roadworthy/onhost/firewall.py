@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Done, Unseen, has, part, proc, read_proc, run
+from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Done, Unseen, has, net, part, proc, read_proc, run
 
 NEEDS_ROOT = True
 LARGEST = 2 * 2**20
@@ -17,8 +17,8 @@ NO_ROOT = re.compile(
 )
 DEFAULT_ROUTE, DEFAULT_ROUTE_6 = "00000000", "0" * 32
 GLOBAL = "00"
-LEGACY = {"iptables": "net/ip_tables_names", "ip6tables": "net/ip6_tables_names"}
-COLUMNS = {"net/route": 8, "net/ipv6_route": 10, "net/if_inet6": 6}
+LEGACY = {"iptables": "ip_tables_names", "ip6tables": "ip6_tables_names"}
+COLUMNS = {"route": 8, "ipv6_route": 10, "if_inet6": 6}
 """Of the kernel's tables, at least."""
 
 
@@ -32,7 +32,7 @@ def look(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _rules() -> dict[str, Any]:
     said = _asked(["ufw", "status", "verbose"])
-    programs = ["iptables", *(["ip6tables"] if os.path.exists(proc("net/if_inet6")) else [])]
+    programs = ["iptables", *(["ip6tables"] if os.path.exists(proc(net("if_inet6"))) else [])]
     if "Status: active" not in "".join(said.values()):  # else all that it has set is in the tables of these
         if has("firewall-cmd"):
             said["firewall-cmd --state"] = run(["firewall-cmd", "--state"]).last_words
@@ -45,7 +45,7 @@ def _rules() -> dict[str, Any]:
 
 def _is_loaded(names: str) -> bool:
     """Whether the kernel holds old tables: their own program makes them where there are none."""
-    return os.path.exists(proc(names)) and "filter" in read_proc(names).split()
+    return os.path.exists(proc(net(names))) and "filter" in read_proc(net(names)).split()
 
 
 def _asked(command: list[str]) -> dict[str, str]:
@@ -67,22 +67,22 @@ def _refused(program: str, done: Done) -> Unseen:
 
 def _outside() -> list[str]:
     """The interfaces of default routes."""
-    found = {row[0] for row in _table("net/route") if row[1] == row[7] == DEFAULT_ROUTE}
-    found |= {row[9] for row in _table("net/ipv6_route") if (row[0], row[1]) == (DEFAULT_ROUTE_6, "00")}
+    found = {row[0] for row in _table("route") if row[1] == row[7] == DEFAULT_ROUTE}
+    found |= {row[9] for row in _table("ipv6_route") if (row[0], row[1]) == (DEFAULT_ROUTE_6, "00")}
     return sorted(found - {"lo"})
 
 
 def _has_ipv6() -> bool:
     """Whether an address is neither loopback's nor the link's own."""
-    return any(row[3] == GLOBAL for row in _table("net/if_inet6"))
+    return any(row[3] == GLOBAL for row in _table("if_inet6"))
 
 
-def _table(path: str) -> list[list[str]]:
+def _table(name: str) -> list[list[str]]:
     """The rows of a table of the kernel's."""
-    if not os.path.exists(proc(path)):
+    if not os.path.exists(proc(net(name))):
         return []  # a kernel without IPv6 has none
-    rows = (line.split() for line in read_proc(path).splitlines())
-    return [row for row in rows if len(row) >= COLUMNS[path]]
+    rows = (line.split() for line in read_proc(net(name)).splitlines())
+    return [row for row in rows if len(row) >= COLUMNS[name]]
 
 
 def _bans() -> dict[str, Any]:

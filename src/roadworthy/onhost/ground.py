@@ -80,6 +80,12 @@ def proc(path: str) -> str:
     return own if os.path.exists(own) else os.path.join("/proc", path)
 
 
+def net(table: str) -> str:
+    """Below `/proc`, a table of the host's own network: where its root is mounted elsewhere, `net` is our own."""
+    first = "1/net/" + table
+    return first if ROOT != "/" and os.path.exists(at("/proc/" + first)) else "net/" + table
+
+
 def told(error: OSError, path: str) -> Unseen:
     """An error of the operating system, told of a path of the host."""
     why = NOT_PERMITTED if isinstance(error, PermissionError) else FAILED

@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import Any
 
-from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Unseen, proc, read_proc
+from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, Unseen, net, proc, read_proc
 
 NEEDS_ROOT = True
 LISTENS, UNCONNECTED = "0A", "07"
@@ -25,15 +25,15 @@ def look(wanted: dict[str, Any]) -> dict[str, Any]:
     if len(found) > MOST_SOCKETS:
         raise Unseen(FAILED, "{} sockets are listened on".format(len(found)))
     programs, seen_all = _programs({inode for *_, inode in found})
-    unknown = Unseen(NOT_PERMITTED, "whose socket it is can be seen by root alone").value()
     sockets = {
-        (protocol, address, port): programs.get(inode, []) if inode in programs or seen_all else unknown
+        (protocol, address, port, tuple(programs.get(inode, ())) if inode in programs or seen_all else None)
         for protocol, address, port, inode in found
     }
+    unknown = Unseen(NOT_PERMITTED, "whose socket it is can be seen by root alone").value()
     return {
         "sockets": [
-            {"protocol": protocol, "address": address, "port": port, "programs": names}
-            for (protocol, address, port), names in sorted(sockets.items(), key=lambda item: item[0])
+            {"protocol": protocol, "address": address, "port": port, "programs": unknown if names is None else names}
+            for protocol, address, port, names in sorted(sockets, key=lambda one: (*one[:3], one[3] or ()))
         ],
         "given_out": _given_out(),
     }
@@ -41,12 +41,9 @@ def look(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _listeners(table: str, state: str) -> list[tuple[str, str, int, str]]:
     """Protocol, address, port and inode of each socket of a table."""
-    try:
-        text = read_proc("net/" + table, MOST)
-    except Unseen:
-        if table.endswith("6"):
-            return []  # a kernel without IPv6 has no such table
-        raise
+    if table.endswith("6") and not os.path.exists(proc(net(table))):
+        return []  # a kernel without IPv6 has no such table
+    text = read_proc(net(table), MOST)
     if len(text) >= MOST:
         raise Unseen(FAILED, "/proc/net/{} is larger than {} MiB".format(table, MOST // 2**20))
     found = []
@@ -79,7 +76,7 @@ def _given_out() -> list[int]:
 def _programs(wanted: set[str]) -> tuple[dict[str, list[str]], bool]:
     """The names of who holds sockets, by inode; and whether all processes could be looked into."""
     found: dict[str, list[str]] = {}
-    seen_all, links = True, 0
+    seen_all, links = os.path.isdir(proc("1")), 0  # where others' processes are hidden, the first one is
     for number in os.listdir(proc("")):
         if not number.isdigit():
             continue
