@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roadworthy.check import Severity
-    from roadworthy.target.models import Vantage
+    from roadworthy.target.network import Vantage
 
 
 class UsageError(Exception):

@@ -11,7 +11,7 @@ import yaml
 from roadworthy.observe.engine import Observatory
 from roadworthy.observe.redaction import Scrubber
 from roadworthy.observe.store import EvidenceStore
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from roadworthy.facts.base import Ask, Record

@@ -18,7 +18,7 @@ from roadworthy.facts.base import Record, Seen
 from roadworthy.probes import http, tls, tls_hello
 from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.certificates import read_certificate
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.fuzz.inputs import blobs
 from tests.fuzz.parser import Parser
 from tests.hostile import certificates

@@ -10,7 +10,7 @@ from roadworthy.observe.budget import Budget
 from roadworthy.observe.engine import Observatory
 from roadworthy.observe.redaction import Scrubber
 from roadworthy.observe.store import EvidenceStore
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from pathlib import Path

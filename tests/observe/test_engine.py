@@ -19,7 +19,7 @@ from roadworthy.observe import engine
 from roadworthy.observe.engine import Observatory
 from roadworthy.observe.redaction import Scrubber
 from roadworthy.observe.store import EvidenceStore
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from roadworthy.observe.engine import Observatory
 from roadworthy.observe.pacing import AHEAD, SHARE, Pace, Pacer
 from roadworthy.observe.redaction import Scrubber
 from roadworthy.observe.store import EvidenceStore
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.observe.test_engine import CountingServer
 
 if TYPE_CHECKING:

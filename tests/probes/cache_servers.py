@@ -16,7 +16,7 @@ from roadworthy.facts.cache import CacheAsk, CacheClusterAsk, CacheClusterObserv
 from roadworthy.probes import cache, cache_cluster
 from roadworthy.probes.bench import Address, Bench
 from roadworthy.sandbox import programs
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

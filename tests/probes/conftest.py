@@ -13,7 +13,7 @@ import trustme
 from roadworthy.facts.http import HttpAsk, HttpObservation
 from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.http import observe
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

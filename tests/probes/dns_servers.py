@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from roadworthy.probes.bench import Bench
 from roadworthy.sandbox.names import anchor, replies
 from roadworthy.sandbox.zones import NameServer, Naming, Record, Signing, Zone
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable

@@ -20,7 +20,7 @@ from roadworthy.probes.database import observe
 from roadworthy.sandbox import programs
 from roadworthy.sandbox.ending import die_with_parent
 from roadworthy.sandbox.stores.doors import Door, Speech, open_doors
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from roadworthy.probes.bench import Bench
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

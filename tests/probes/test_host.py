@@ -16,7 +16,7 @@ from roadworthy.facts.host import HostReachAsk, HostReachObservation
 from roadworthy.observe.engine import PROBES
 from roadworthy.probes.bench import Bench
 from roadworthy.probes.host import observe
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from pathlib import Path

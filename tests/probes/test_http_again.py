@@ -11,7 +11,7 @@ from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.http import Answer, HttpAgainAsk, HttpAgainObservation, Silence
 from roadworthy.probes.bench import Bench
 from roadworthy.probes.http_again import MOST_ADDRESSES, observe
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.http_servers import closes, request_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from roadworthy.facts.http import Answer, HttpAsk, HttpObservation, SilenceKind
 from roadworthy.probes.http import observe
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.http_servers import HOST, OK, redirects, request_of, says, silence
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from roadworthy.facts.mail import LookupState, MailAsk, MailObservation, NoPolic
 from roadworthy.probes.bench import Bench
 from roadworthy.probes.mail import MOST_LOOKUPS, observe
 from roadworthy.rules import mail, spf_judging
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -42,7 +42,7 @@ from roadworthy.sandbox.deployment import Certificate, Product, Store, Tls
 from roadworthy.sandbox.stores.mongodb import Account, MongoDb, set_up
 from roadworthy.sandbox.stores.serving import StoreJob, private
 from roadworthy.sandbox.stores.tables import Index, Table
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

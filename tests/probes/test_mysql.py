@@ -36,7 +36,7 @@ from roadworthy.probes.mysql_link import server_of
 from roadworthy.probes.reader import CannotRead, LoginRefused, NoSuchTable, Withheld
 from roadworthy.sandbox.stores.mariadb import Account, MariaDb, Server
 from roadworthy.sandbox.stores.tables import Column, Index, Table
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.mariadb_servers import HOST, Authority, running
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.name import NameAsk, NameObservation, NameState
 from roadworthy.probes import name as probe
 from roadworthy.probes.bench import Bench
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

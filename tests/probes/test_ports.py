@@ -9,7 +9,7 @@ import pytest
 from roadworthy.facts.ports import PortsAsk, PortsObservation, PortState
 from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.ports import observe
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 
 def look(ask: PortsAsk, address: Address, bench: Bench) -> PortsObservation:

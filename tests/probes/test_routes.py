@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from roadworthy.target.routes import parse_resolver, parse_route, routed
 
 

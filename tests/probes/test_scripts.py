@@ -11,7 +11,7 @@ import pytest
 from roadworthy.facts.http import MOST_SCRIPTS, Answer, ScriptsAsk, ScriptsObservation, Silence
 from roadworthy.probes.bench import Bench
 from roadworthy.probes.scripts import MOST_BYTES, observe, scripts_of
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.http_servers import closes, request_of
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from roadworthy.probes.smtp import observe
 from roadworthy.probes.tcp import close, connect
 from roadworthy.sandbox.deployment import Certificate, Tls
 from roadworthy.sandbox.mail import MailJob, MailServer, listen
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

@@ -14,7 +14,7 @@ from roadworthy.facts.tls import Handshake, NoHandshake, NoHandshakeKind, TlsAsk
 from roadworthy.probes import tls, tls_scan
 from roadworthy.probes.bench import Bench
 from roadworthy.probes.starttls import NoStarttls, upgrade
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.tls_servers import HOST, Authority, server_context
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from roadworthy.facts.base import NotObserved, Reason, Record, Seen
 from roadworthy.facts.tls import Handshake, NoHandshake, NoHandshakeKind, TlsAsk, TlsObservation
 from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.tls import observe, sni
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.tls_servers import (
     CLIENT_ONLY,
     DAY,

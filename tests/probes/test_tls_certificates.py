@@ -14,7 +14,7 @@ from roadworthy.probes.tls import observe
 from roadworthy.rules.tls_certificates import untidy_chain, weak_signatures
 from roadworthy.sandbox.certificates import Authorities
 from roadworthy.sandbox.deployment import Certificate
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.tls_servers import HOST, Authority, keeps_reading, nginx, server_context, weak_key
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from roadworthy.probes.bench import Address, Bench
 from roadworthy.probes.tls_scan import TOLD_BY_SCANNER, _scanner, observe, prewarm
 from roadworthy.probes.tls_survey import Door, survey
 from roadworthy.rules.tls import WEAKNESSES
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.tls_servers import (
     HOST,
     LEGACY_RENEGOTIATION,

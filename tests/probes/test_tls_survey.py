@@ -11,7 +11,7 @@ from roadworthy.facts.tls import TlsScanAsk
 from roadworthy.probes.bench import Bench
 from roadworthy.probes.tls_scan import expanded, observe
 from roadworthy.probes.tls_survey import Door, survey
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.tls_servers import HOST, Authority, keeps_reading, nginx, server_context, weak_key
 from tests.probes.undead import PROTOCOL_VERSION, accepts, accepts_ssl2, alert, offered, server_hello
 

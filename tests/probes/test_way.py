@@ -27,7 +27,7 @@ from roadworthy.probes import way as ways
 from roadworthy.probes.bench import Address
 from roadworthy.probes.tcp import observe
 from roadworthy.probes.way import Ended, link
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 from tests.probes.ssh_servers import HOST, bench_of, ssh_host
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from roadworthy.probes.websocket import observe
 from roadworthy.sandbox.deployment import Page, Service
 from roadworthy.sandbox.serving import _Site
 from roadworthy.sandbox.sockets import Endpoint
-from roadworthy.target.models import Network
+from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from roadworthy.observe.pacing import Pace
     from roadworthy.observe.store import EvidenceStore
-    from roadworthy.target.models import Network
+    from roadworthy.target.network import Network
 
     Probe = Callable[[Ask, Address | None, Bench], Awaitable[Observation]]
 

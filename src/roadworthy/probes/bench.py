@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
     from contextlib import AbstractAsyncContextManager
 
-    from roadworthy.target.models import Network
+    from roadworthy.target.network import Network
 
 T = TypeVar("T")
 

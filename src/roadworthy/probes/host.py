@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from roadworthy.facts.host import HostAsk
     from roadworthy.probes.bench import Address, Bench
     from roadworthy.probes.command import Command
-    from roadworthy.target.models import Vantage
+    from roadworthy.target.network import Vantage
 
 BOOT = (
     "import sys,base64,json,types,zlib;"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from roadworthy.probes.bench import Bench
     from roadworthy.probes.streams import Ended
-    from roadworthy.target.models import Vantage
+    from roadworthy.target.network import Vantage
 
 PROHIBITED = 1  # RFC 4254 section 5.1
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")

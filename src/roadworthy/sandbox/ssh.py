@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from roadworthy.sandbox.deployment import Deployment
     from roadworthy.sandbox.machines.machine import Machine
-    from roadworthy.target.models import Vantage
+    from roadworthy.target.network import Vantage
 
 CONNECT = '''#!{python} -SE
 """Standard input and output as a connection to the host and port among the arguments."""

@@ -21,7 +21,7 @@ from roadworthy.target.models import BLOCKS
 from roadworthy.target.parts import policies
 from roadworthy.target.schedules import When
 from roadworthy.target.schema import file_schema
-from roadworthy.target.values import PUBLIC, AllowList, Duration, JsonPlace, JsonQuery, Size
+from roadworthy.target.values import PUBLIC, AllowList, Duration, JsonPlace, JsonQuery, Name, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ KINDS: tuple[tuple[Any, str, str], ...] = (
     (Size, "size", "`512B`, `20MB` (decimal), `20MiB` (binary)"),
     (Path, "path", "begins with `/`, and is asked below the component's `url`"),
     (Place, "place", "a path on a host; begins with `/`"),
-    (models.Name, "name", "small letters, digits, `.`, `_` and `-`: `eu-west.api`; at most 64"),
+    (Name, "name", "small letters, digits, `.`, `_` and `-`: `eu-west.api`; at most 64"),
     (JsonQuery, "query", "a JSONPath query (RFC 9535): `$.checks[*].status`"),
     (JsonPlace, "member or query", "a member's name, or a query, which begins with `$`"),
     (AllowList, "allow-list", '`()`, `(self)`, `*`, `(self "https://maps.example")`'),

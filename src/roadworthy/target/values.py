@@ -142,6 +142,9 @@ def check_allow_list(text: str) -> str:
     return text
 
 
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=64)]
+"""Of a target, a component, a vantage point."""
+
 JsonQuery = Annotated[str, AfterValidator(check_json_query)]
 """An RFC 9535 query; `$.checks[*].status`."""
 

@@ -20,7 +20,7 @@ from roadworthy.verdict.judging import Subject, looks_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from roadworthy.target.models import Network
+    from roadworthy.target.network import Network
 
     Checked = tuple[Callable[..., None], Subject]
 
