@@ -346,15 +346,38 @@ def test_no_part_of_an_archive_is_whole(cut: int) -> None:
     assert reader.complete is (cut >= len(whole))
 
 
-def test_tar_files_of_many_members(root: Path) -> None:
+def tar_of(count: int) -> bytes:
+    """An archive of so many files, of three blocks each."""
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as archive:
-        for number in range(300):
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for number in range(count):
             member = tarfile.TarInfo(f"app/{number}.txt")
             member.size = 1000
             archive.addfile(member, io.BytesIO(random.Random(number).randbytes(1000)))  # noqa: S311 - filling
-    seen = inside(root, made.getvalue(), "tar", looks_for=["app/299.txt", "/app/7.txt"])
+    return made.getvalue()
+
+
+def test_tar_files_of_many_members(root: Path) -> None:
+    seen = inside(root, gzip.compress(tar_of(300)), "tar", looks_for=["app/299.txt", "/app/7.txt"])
     assert (seen.names, seen.complete, seen.found) == (300, True, ("app/299.txt", "/app/7.txt"))
+
+
+def test_a_tar_file_that_is_damaged_in_the_middle(root: Path) -> None:
+    data = bytearray(tar_of(30))
+    data[10 * 1536 : 10 * 1536 + 512] = random.Random(1).randbytes(512)  # noqa: S311 - damage
+    assert "at byte 15360 no file begins" in inside(root, bytes(data), "tar", "none").broken
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs zstd")
+def test_what_zstd_says(root: Path) -> None:
+    data = tar_of(30)
+    for cut, complete in ((len(data), True), (30 * 1536, False)):
+        packed = subprocess.run(["zstd", "-cq"], input=data[:cut], capture_output=True, check=True).stdout
+        seen = inside(root, packed, "tar", "zstd")
+        assert (seen.broken, seen.names, seen.complete) == ("", 30, complete)
+    program(root, "zstd", "import sys; sys.exit('Decoding error (36) : Frame requires too much memory for decoding')")
+    unseen = look(dump="tar", packing="zstd", inside=True).inside
+    assert isinstance(unseen, Unseen)
 
 
 # --- pg_dump's own formats

@@ -48,7 +48,8 @@ with suppress(ImportError):
     BROKEN.append(lzma.LZMAError)
 
 CHUNK = 2**20
-LINE = 2048
+LINE = 2**16
+"""Of a line that is longer, only so much is looked at; COPY of a wide table names all of its columns on one."""
 END = 2048
 MOST_NAMES = 100000
 """Names beyond that are counted, and not looked at twice."""
@@ -210,6 +211,10 @@ def first_error(said: str) -> str:
     return next((line for line in lines if "error" in line.lower()), lines[-1]).strip()[:200]
 
 
+LIMITS = ("unsupported version", "too much memory")
+"""Of the program that is here, and no fault of what it reads: pg_restore is older, zstd was not given `--long=31`."""
+
+
 class Spoken:
     """What a program says, as a stream; that it failed shows at its end."""
 
@@ -218,6 +223,8 @@ class Spoken:
 
     def read(self, count: int) -> bytes:
         """The next bytes."""
+        if self.program.process.stdout.closed:
+            return b""
         data: bytes = self.program.process.stdout.read(count)
         if data or not count:
             return data
@@ -225,7 +232,7 @@ class Spoken:
         words = self.program.last_words
         if self.program.too_slow:
             raise Unseen(TOO_LONG, f"{self.program.name} did not end in time")
-        if code and "unsupported version" in words:  # newer than the program that is here
+        if code and any(limit in words for limit in LIMITS):
             raise Unseen(FAILED, words)
         if code:
             raise BrokenError(words)
@@ -437,6 +444,21 @@ def lines_of(stream: Bounded) -> Iterator[bytes]:
         yield held
 
 
+INVALID: Any = vars(tarfile)["InvalidHeaderError"]  # typeshed does not know it
+
+
+class Member(tarfile.TarInfo):
+    """A file in a tar archive. What is no head of one, tarfile takes for the end of the archive, and tar does not."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: Any) -> Any:
+        """The next one."""
+        try:
+            return super().fromtarfile(tarfile_)
+        except INVALID as error:
+            raise BrokenError(f"at byte {tarfile_.offset} no file begins: {error}") from error
+
+
 class TarReader(Reader):
     """The files of a tar archive, which two empty blocks end."""
 
@@ -444,7 +466,7 @@ class TarReader(Reader):
         """File by file."""
         try:
             source: Any = stream
-            archive: Any = tarfile.open(fileobj=source, mode="r|")  # noqa: SIM115 - closed below
+            archive: Any = tarfile.open(fileobj=source, mode="r|", tarinfo=Member)  # noqa: SIM115 - closed below
             with archive:
                 for member in archive:
                     name = member.name[2:] if member.name.startswith("./") else member.name
