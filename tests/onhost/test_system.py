@@ -211,6 +211,24 @@ def test_the_clock(program: Callable[..., None]) -> None:
     assert "booted with systemd" in unseen(look(clock=True).clock)
 
 
+@pytest.mark.parametrize(
+    ("heard", "every", "synchronised"),
+    [
+        (timedelta(minutes=170), "1024.2", True),
+        (timedelta(minutes=190), "1024.2", False),
+        (timedelta(days=3), "64.0", False),
+        (timedelta(days=1), "16384.0", True),
+    ],
+)
+@pytest.mark.usefixtures("root")
+def test_a_time_server_that_is_not_heard_any_more(
+    program: Callable[..., None], heard: timedelta, every: str, *, synchronised: bool
+) -> None:
+    told = f"Ref time (UTC)  : {datetime.now(UTC) - heard:%a %b %d %H:%M:%S %Y}\n"
+    program("chronyc", told + f"Update interval : {every} seconds\n" + TRACKING.format("Normal"))
+    assert look(clock=True).clock == Clock(synchronised=synchronised, told_by="chronyc")
+
+
 def test_a_restart(root: Path, program: Callable[..., None]) -> None:
     assert "nothing here would tell" in unseen(look(reboot=True).reboot)
     program(
@@ -233,6 +251,7 @@ APT = """NOTE: This is only a simulation!
 Inst libc6 [2.35-0ubuntu3.4] (2.35-0ubuntu3.6 Ubuntu:22.04/jammy-updates, Ubuntu:22.04/jammy-security [amd64])
 Inst linux-image-6.1.0-28-amd64 (6.1.119-1 Debian-Security:12/stable-security [amd64])
 Inst tzdata [2024a] (2024b Ubuntu:22.04/jammy-updates [all])
+Inst libspring-security-core-java [5.0] (5.1 Ubuntu:22.04/jammy-updates [all])
 Conf libc6 (2.35-0ubuntu3.6 Ubuntu:22.04/jammy-updates, Ubuntu:22.04/jammy-security [amd64])
 """
 
@@ -265,6 +284,16 @@ def test_updates_by_dnf(root: Path, program: Callable[..., None]) -> None:
     assert (updates.security, updates.told_by) == (2, "dnf")
     assert updates.lists_at is not None
     assert datetime.now(UTC) - updates.lists_at < timedelta(minutes=5)
+    program(
+        "dnf",
+        "Name                Type     Severity  Package                  Issued\n"
+        "FEDORA-2026-0123abc security Important openssl-3.2.2-1.fc41.x86_64 2026-11-20 01:23:45\n",
+    )
+    fifth = look(updates=True).updates
+    assert isinstance(fifth, Updates)
+    assert (fifth.security, fifth.packages) == (1, ("openssl-3.2.2-1.fc41.x86_64",))
+    program("dnf", "FEDORA-2026-0123abc openssl-3.2.2-1.fc41.x86_64\n")
+    assert "dnf says" in unseen(look(updates=True).updates)
     program("dnf", complains="Error: Cache-only enabled but no cache for 'amazonlinux'\n", ends=1)
     assert "Cache-only" in unseen(look(updates=True).updates)
 
@@ -279,6 +308,7 @@ def test_updates_by_dnf(root: Path, program: Callable[..., None]) -> None:
         ("nginx", "nginx version: nginx/1.24.0 (Ubuntu)\n", "1.24.0"),
         ("node", "v20.11.1\n", "20.11.1"),
         ("composer", "Composer version 2.7.1 2024-02-09 15:26:28\n", "2.7.1"),
+        ("composer", "Deprecated: since 8.1.0\nComposer version 2.7.1 2024-02-09 15:26:28\n", "2.7.1"),
         ("git", "git version 2.34.1\n", "2.34.1"),
         ("mysql", "mysql  Ver 8.0.36-0ubuntu0.22.04.1 for Linux on x86_64 ((Ubuntu))\n", "8.0.36"),
         (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import re
 import shlex
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +17,10 @@ AT_ONCE = 4
 SHOWN = 20
 WITHIN_S = 10.0
 UPDATES_WITHIN_S = 30.0
+MISSED, UNHEARD_S = 8, 3 * 3600.0
+"""So many answers chrony misses before a source is unreachable to it; at its longest usual interval, 1024 s."""
+QUIET = {"COREPACK_ENABLE_NETWORK": "0", "npm_config_logs_max": "0"}
+"""Else yarn may be fetched to tell its version, and npm writes a log of having told its own."""
 
 COMMANDS = {
     "apache2": ["apache2", "-v"],
@@ -33,6 +39,7 @@ COMMANDS = {
 
 VERSION = r"([0-9]+(?:\.[0-9]+)+)"
 TOLD = {
+    "composer": r"Composer (?:version )?" + VERSION,
     "mysql": r"(?:Distrib|from|Ver) {}(?!.*(?:Distrib|from) [0-9])".format(VERSION),
     "mysqld": r"Ver " + VERSION,
     "php": r"PHP " + VERSION,
@@ -207,7 +214,17 @@ def _by_chrony() -> bool:
     status = re.search(r"^Leap status\s*: (.+)$", done.out, re.MULTILINE)
     if done.code or status is None:
         raise Unseen(FAILED, "chronyc: " + done.last_words)
-    return status.group(1).strip() != "Not synchronised"
+    return status.group(1).strip() != "Not synchronised" and not _is_long_ago(done.out)
+
+
+def _is_long_ago(tracking: str) -> bool:
+    """Whether chrony last heard of a time long ago: it calls itself synchronised all the same."""
+    heard = re.search(r"^Ref time \(UTC\)\s*: \w{3} (\w{3}) +(\d+) ([0-9:]{8}) (\d{4})$", tracking, re.MULTILINE)
+    every = re.search(r"^Update interval\s*: ([0-9]+)(?:\.[0-9]+)? seconds$", tracking, re.MULTILINE)
+    if heard is None:
+        return False
+    at = calendar.timegm(time.strptime(" ".join(heard.groups()), "%b %d %H:%M:%S %Y"))
+    return time.time() - at > max(UNHEARD_S, MISSED * int(every.group(1)) if every else 0)
 
 
 def _by_systemd() -> bool:
@@ -245,7 +262,9 @@ def _updates() -> dict[str, Any]:
 
 
 def _by_apt() -> dict[str, Any]:
-    done = run(["apt-get", "-s", "-q", "-o", "Debug::NoLocking=true", "dist-upgrade"], UPDATES_WITHIN_S)
+    done = run(
+        ["apt-get", "-s", "-q", "-o", "Debug::NoLocking=true", "--ignore-hold", "dist-upgrade"], UPDATES_WITHIN_S
+    )
     if done.code:
         raise Unseen(FAILED, "apt-get: " + done.last_words)
     lines = re.findall(r"^Inst (\S+) .*$", "\n".join(_of_security(done.out)), re.MULTILINE)
@@ -258,21 +277,38 @@ def _by_apt() -> dict[str, Any]:
 
 def _of_security(text: str) -> list[str]:
     """Lines of packages that come from an archive of security updates."""
-    return [line for line in text.splitlines() if re.search(r"-security\b|Debian-Security", line)]
+    return [line for line in text.splitlines() if re.search(r"\(.*(?:-security\b|Debian-Security)", line)]
 
 
 def _by_dnf() -> dict[str, Any]:
     done = run(["dnf", "-C", "-q", "updateinfo", "list", "--security"], UPDATES_WITHIN_S)
     if done.code:
         raise Unseen(FAILED, "dnf: " + done.last_words)
-    packages = [line.split()[-1] for line in done.out.splitlines() if re.match(r"\S+-\S+\s+\S*Sec\S*\s+\S+$", line)]
-    fetched = [
-        os.stat(at("/var/cache/dnf/{}/repodata/repomd.xml".format(name))).st_mtime
-        for name in _names("/var/cache/dnf")
-        if exists("/var/cache/dnf/{}/repodata/repomd.xml".format(name))
-    ]
+    packages = [name for name in map(_of_advisory, done.out.splitlines()) if name]
+    lists = (
+        "{}/{}/repodata/repomd.xml".format(cache, name)
+        for cache in ("/var/cache/dnf", "/var/cache/libdnf5")
+        for name in _names(cache)
+    )
+    fetched = [os.stat(at(path)).st_mtime for path in lists if exists(path)]
     lists_at = max(fetched) if fetched else None
     return {"security": len(set(packages)), "told_by": "dnf", "packages": packages[:SHOWN], "lists_at": lists_at}
+
+
+def _of_advisory(line: str) -> str:
+    """The package of a line of `dnf updateinfo list --security`, in version 4 and 5; empty: it is of none.
+
+    Raises:
+        Unseen: it is of an advisory, and told in another way.
+    """
+    fields = line.split()
+    if len(fields) == len(("name", "severity/Sec.", "package")) and "Sec" in fields[1]:
+        return fields[2]
+    if len(fields) > len(("name", "type", "severity")) and fields[1] == "security":
+        return fields[3]
+    if fields and re.fullmatch(r"[A-Za-z]\S*-[0-9]{4}\S+", fields[0]):
+        raise Unseen(FAILED, "dnf says {!r}".format(line[:100]))
+    return ""
 
 
 def _names(folder: str) -> list[str]:
@@ -290,7 +326,7 @@ def _version(name: str) -> str:
     command = COMMANDS.get(name, [name, "--version"])
     if not has(command[0]):
         return ""
-    return version_in(name, command[0], run(command, WITHIN_S))
+    return version_in(name, command[0], run(command, WITHIN_S, QUIET))
 
 
 def version_in(name: str, program: str, done: Done) -> str:

@@ -36,7 +36,7 @@ SAYS = {
 }
 COMPLAINS = {"nginx": "nginx version: nginx/{0} (Ubuntu)\n", "ssh": "OpenSSH_{0}p1 Ubuntu-3ubuntu0.10, OpenSSL 3.0.2\n"}
 
-APT = "-s -q -o Debug::NoLocking=true dist-upgrade"
+APT = "-s -q -o Debug::NoLocking=true --ignore-hold dist-upgrade"
 CALM = "Reading package lists...\nBuilding dependency tree...\nReading state information...\nCalculating upgrade...\n"
 NOTHING = "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n"
 CLOCK = "show --property=NTPSynchronized"
