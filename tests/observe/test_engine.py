@@ -247,7 +247,7 @@ def test_every_address_behind_a_name_is_asked(server: CountingServer, store: Evi
 
 def test_a_name_that_leads_nowhere_says_so_for_every_ask(store: EvidenceStore) -> None:
     ask = TcpAsk(host="shop.example", port=80)
-    Observatory(Network(resolver="127.0.0.1:9", timeout="2s", retries=0), store).observe([ask])
+    Observatory(Network(resolver="127.0.0.1:9", timeout="5s", retries=0), store).observe([ask])
     result = only(store.records(ask)).result
     assert isinstance(result, NotSeen)
     assert result.reason is Reason.RESOLVER
