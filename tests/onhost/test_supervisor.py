@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadworthy.facts.store import Unseen
 from roadworthy.facts.supervisor import Log, SupervisorObservation
 from roadworthy.onhost import ground, sockets, supervisor
 from tests.suites.healthy import NOW
@@ -190,12 +191,40 @@ def test_files_that_say_other_than_what_runs(root: Path) -> None:
         assert found["[program:none]"] == ("can't be parsed: KeyError",)
 
 
+def test_its_own_environment_and_links_that_lead_nowhere(root: Path) -> None:
+    (root / "etc/supervisord.conf").write_text(
+        MAIN.replace("[supervisord]", '[supervisord]\nenvironment=NAP="%(ENV_SLEEP)s",OTHER="2"')
+    )
+    (root / "etc/conf.d/worker.conf").write_text(WORKER.replace("sleep 300", "%(ENV_NAP)s 300"))
+    (root / "etc/conf.d/gone.conf").symlink_to("nowhere")
+    with supervisord(root):
+        assert drift() == {}
+        (root / "etc/supervisord.conf").write_text(MAIN.replace("[supervisord]", "[supervisord]\nenvironment=%(odd)s"))
+        assert isinstance(look().drift, Unseen)
+
+
+def test_a_log_of_warnings_tells_no_ends(root: Path) -> None:
+    (root / "etc/supervisord.conf").write_text(MAIN.replace("[supervisord]", "[supervisord]\nloglevel = WARN"))
+    with supervisord(root):
+        unseen = look(back_s=60).log
+        assert isinstance(unseen, Unseen)
+        assert "warn alone" in unseen.detail
+
+
+def test_a_place_that_is_told_by_variables(root: Path) -> None:
+    (root / "etc/supervisord.conf").write_text(MAIN.replace("%(here)s/s.sock", "%(ENV_HOME)s/s.sock"))
+    with pytest.raises(ground.Unseen, match="told by variables"):
+        look()
+
+
 def test_what_was_read_and_is_not_in_use(root: Path) -> None:
     file = root / "etc/conf.d/worker.conf"
     with supervisord(root):
         file.write_text(WORKER.replace("sleep 300", "sleep 200") + "[program:new]\ncommand=sleep 9\n")
         control(root, "reread")
         assert drift() == {"lone:lone": ("command of what runs",), "new:new": ("not in use",)}
+        held = {one.name: one.configured for one in look("lone", "worker").processes if one.configured}
+        assert {name: one.runs for name, one in held.items()} == {"lone": False, "worker_00": True, "worker_01": True}
         control(root, "update")
         assert drift() == {}
 
@@ -336,5 +365,5 @@ def test_any_log_is_read(text: str) -> None:
         def call(*_: object) -> str:
             return text + "\n2026-11-28 07:00:00,000 INFO exited: x (exit status 0; expected)\n"
 
-    said = supervisor._log(Door, [], 1e10)  # type: ignore[arg-type]  # what it does to text alone
+    said = supervisor._log(Door, [], 1e10, "info")  # type: ignore[arg-type]  # what it does to text alone
     assert said["exits"][-1]["name"] == "x"

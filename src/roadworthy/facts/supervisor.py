@@ -25,6 +25,7 @@ class Configured(Fact):
     """How a process is configured, as Supervisor holds it, and as its files say what it does not tell."""
 
     command: str = ""
+    runs: bool = Field(True, description="False: what runs shows other words, as after `reread` without `update`.")
     user: str | None = Field(None, description="None: whoever supervisord runs as.")
     autostart: bool
     autorestart: str | Unseen = Field(

@@ -33,6 +33,7 @@ from roadworthy.onhost.ground import (
     part,
     proc,
     read,
+    read_proc,
     run,
     told,
     users,
@@ -329,9 +330,8 @@ def daemons() -> list[str]:
     if noted:
         numbers = sorted({number for number in noted if number.isdigit()}, key=int)
     else:
-        here = _namespace("self")
         listed = sorted(filter(str.isdigit, os.listdir(proc(""))), key=int)
-        numbers = [number for number in listed if _namespace(number) in (here, None)]
+        numbers = [number for number in listed if not _is_contained(number)]
     named = ((number, _name(number)) for number in numbers)
     return ["{} ({})".format(name, number) for number, name in named if name in DAEMONS]
 
@@ -344,11 +344,13 @@ def _name(number: str) -> str:
         return ""
 
 
-def _namespace(number: str) -> str | None:
+def _is_contained(number: str) -> bool:
+    """Whether a process has a number in a container, too: proc(5), NSpid, which everybody may read."""
     try:
-        return os.readlink(proc(number + "/ns/pid"))
-    except OSError:
-        return None
+        found = re.search(r"^NSpid:(.*)", read_proc(number + "/status"), re.MULTILINE)
+    except Unseen:  # it has ended
+        return False
+    return found is not None and len(found.group(1).split()) > 1
 
 
 # Timers

@@ -46,6 +46,8 @@ WANTED = (
 FILES, PROCESSES, ENDS = 500, 5000, 2000
 """So many files, configured processes and ends of processes are looked at."""
 LOG_BYTES = 2**18
+ALL_ENDS = ("info", "debug", "trace", "blather")
+"""Levels at which it logs each end of a process: one that was expected is no warning."""
 ANSWERS_S = 5.0
 LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} \w+ (.*)")
 EXITED = re.compile(r"exited: (.+?) \((.*)\)")
@@ -74,7 +76,7 @@ def _told(files: Files, wanted: dict[str, Any]) -> dict[str, Any]:
     with closing(Door(files)) as door:
         infos, configs = door.call("supervisor.getAllProcessInfo"), door.call("supervisor.getAllConfigInfo")
         disk = part(files.programs, lambda: door.call("supervisor.getPID"))
-        log = None if wanted["back_s"] is None else part(_log, door, infos, wanted["back_s"])
+        log = None if wanted["back_s"] is None else part(_log, door, infos, wanted["back_s"], files.level)
     names = part(users)
     live = {(one["group"], one["name"]): one for one in configs[:PROCESSES]}
     return {
@@ -107,6 +109,11 @@ class Files:
         for file in [file for files in found for file in files][:FILES]:
             self._add(file)
 
+    @property
+    def level(self) -> str:
+        """At which level it logs."""
+        return self.sections.get("supervisord", {}).get("loglevel", "info").strip().lower()
+
     def _included(self, pattern: str, config: str) -> list[str]:
         if "%(" in pattern:
             pattern = pattern.replace("%(host_node_name)s", platform.node())
@@ -115,6 +122,8 @@ class Files:
         return [one[cut:] for one in sorted(glob.glob(at(pattern)))]
 
     def _add(self, file: str) -> None:
+        if not os.path.exists(at(file)):  # a link that leads nowhere; supervisord passes over it
+            return
         try:
             for name, options in self._parsed(file).items():
                 self.sections.setdefault(name, {}).update(options)
@@ -147,12 +156,21 @@ class Files:
                 continue
             program = section.split(":", 1)[1].strip()
             if environ is None and any("%(ENV_" in value for value in options.values()):
-                environ = _environ(pid())
+                environ = self._environ(pid())
             try:
                 found.update(_programs(program, groups.get(program, program), options, environ or {}))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 found["[{}]".format(section)] = {"broken": "can't be parsed: {}".format(type(error).__name__)}
         return found
+
+    def _environ(self, pid: int) -> dict[str, str]:
+        """The environment that its configuration may speak of, its own part of it among it."""
+        found = _environ(pid)
+        try:
+            own = _pairs(self.sections.get("supervisord", {}).get("environment", "") % found)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unseen(FAILED, "environment of supervisord: {}".format(type(error).__name__)) from error
+        return dict(found, **{"ENV_" + name: value for name, value in own.items()})
 
 
 def _environ(pid: int) -> dict[str, str]:
@@ -248,6 +266,8 @@ class Door:
             self.connection = http.client.HTTPConnection(host, int(number), timeout=ANSWERS_S)
         else:
             raise Unseen(NOT_THERE, "{} has neither a socket nor a port to speak to".format(files.config))
+        if "%(" in self.place:
+            raise Unseen(FAILED, "{}: its place is told by variables: {}".format(files.config, self.place))
         password = client.get("password", own.get("password"))
         self.headers = {"Content-Type": "text/xml"}
         if password is not None:
@@ -317,6 +337,7 @@ def _process(info: dict[str, Any], live: Any, disk: Any, names: Any, asked: list
             "command": command[:4000],
             "user": None if uid in (None, "none") else _named(uid, names),
             "autostart": known["autostart"],
+            "runs": not _runs_another(info["pid"], command),
             "autorestart": disk if "unseen" in disk else written.get("autorestart", _unwritten(full)),
         }
     return said
@@ -344,8 +365,10 @@ def _user_of(pid: int, names: Any) -> str:
     return _named(int(found.group(1)), names)
 
 
-def _log(door: Door, infos: list[dict[str, Any]], back_s: float) -> dict[str, Any]:
+def _log(door: Door, infos: list[dict[str, Any]], back_s: float, level: str) -> dict[str, Any]:
     """The end of supervisord's own log, as it gives it. Its times are local to wherever it believes to be."""
+    if level not in ALL_ENDS:
+        raise Unseen(FAILED, "supervisord's log is one of {} alone (loglevel)".format(level))
     text = door.call("supervisor.readLog", -LOG_BYTES, 0)
     lines = [match.groups() for match in map(LINE.match, text.splitlines()) if match]
     shift = _shift(lines, {(one["name"], one["pid"]): one["start"] for one in infos})

@@ -35,6 +35,8 @@ OF_DEBIANS_USERS = 0o600
 CRONIES_MASK, READ_BY_OWNER = 0o7533, 0o400
 """What cronie demands of a crontab: database.c, check_open()."""
 FOLDERS_S = {"hourly": 3600, "daily": 86400, "weekly": 7 * 86400, "monthly": 31 * 86400}
+AHEAD_S = 60
+"""What was changed so much later than the host's own now tells nothing of a run."""
 NOT_AT_BOOT = ("disabled", "linked", "linked-runtime", "enabled-runtime")
 """What systemctl(1), is-enabled, says of a unit that nothing starts at boot."""
 DEFAULTS = {"SHELL": "/bin/sh"}
@@ -380,6 +382,10 @@ def _touched(path: str, at: CronObservation) -> datetime | None:
     found = at.touched[path]
     if isinstance(found, Unseen):
         raise found.error()
+    if found is not None and at.age_s(found) < -AHEAD_S:
+        raise NotObserved(
+            Reason.NOT_APPLICABLE, f"{path} was changed in what is yet to come, {found:%d %b %Y %H:%M} UTC"
+        )
     return found
 
 

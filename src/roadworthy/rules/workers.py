@@ -100,6 +100,8 @@ def wrong_user(programs: Programs) -> list[str]:
         configured = _configured(process).user
         if process.state == RUNNING and (user := seen(process.user, f"who {process.name} runs as")) != promised.user:
             return f"{process.name} runs as {user}, {promised.user} promised"
+        if configured is None and process.state != RUNNING:
+            raise _untold(f"who {process.name} would run as: its section names nobody")
         if configured not in (None, promised.user):
             return f"{process.name} is configured to run as {configured}, {promised.user} promised"
         return None
@@ -111,8 +113,10 @@ def wrong_command(programs: Programs) -> list[str]:
     """Programs that run something else."""
 
     def other(process: Process, promised: Program) -> str | None:
-        command = _configured(process).command
-        words = _words(command)
+        configured = _configured(process)
+        command, words = configured.command, _words(configured.command)
+        if not configured.runs:
+            return f"{process.group} was started by another command than is configured: {command}"
         if isinstance(promised.command, Contains):
             missing = [part for part in promised.command.contains if not _holds(words, shlex.split(part))]
             return f"{process.group} runs {command}, without {', '.join(missing)}" if missing else None
@@ -320,7 +324,11 @@ def not_resurrected(promised: Pm2, observed: Pm2Observation) -> list[str]:
         NotObserved: it can't be told what is started at boot.
     """
     units = seen(observed.units, "what is started at boot")
-    theirs = [unit for unit in units if unit.home == observed.home or (not unit.home and unit.user == promised.user)]
+    theirs = [
+        unit
+        for unit in units
+        if unit.home == observed.home or (not unit.home and (unit.user or "root") == promised.user)
+    ]
     if not theirs:
         others = ", ".join(unit.name for unit in units)
         return [

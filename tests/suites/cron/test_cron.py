@@ -207,6 +207,8 @@ def test_that_a_job_left_a_trace(suite: ModuleType) -> None:
     passes(check, traced(ago(3600)))
     fails(check, traced(ago(3601)), "it last ran 1h1s ago (/var/backups/*.gz)")
     fails(check, traced(None), "it never ran (/var/backups/*.gz)")
+    passes(check, traced(ago(-60)))
+    is_not_observed(check, traced(ago(-61)), "yet to come")
     is_not_observed(check, traced(DENIED), "Permission denied")
     passes(check, scripted(RanCase, Script(mode=0o755), touched={STATUS: ago(25 * 3600)}))
     fails(check, scripted(RanCase, Script(mode=0o755), touched={STATUS: ago(25 * 3600 + 1)}), "1d1h promised")

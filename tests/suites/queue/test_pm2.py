@@ -97,6 +97,8 @@ def test_boot(suite: ModuleType) -> None:
     passes(check, case(Pm2Case, kept(), **BOOT))
     passes(check, case(Pm2Case, DEAD, **BOOT))
     passes(check, case(Pm2Case, kept(units=(Unit(name="pm2.service", user="deploy", resurrects=True),)), **BOOT))
+    roots: dict[str, Any] = {"pm2": {"user": "root", "resurrects": True}}
+    passes(check, case(Pm2Case, kept(units=(Unit(name="pm2.service", resurrects=True),)), **roots))
     fails(check, case(Pm2Case, kept(units=()), **BOOT), f"no enabled unit starts PM2 of {HOME} at boot")
     other = UNIT.model_copy(update={"name": "pm2-root.service", "home": "/root/.pm2", "user": "root"})
     fails(check, case(Pm2Case, kept(units=(other,)), **BOOT), "pm2-root.service is of another")

@@ -108,6 +108,9 @@ def test_user(suite: ModuleType) -> None:
     fails(check, program(UserCase, root, user="www-data"), "worker_00 runs as root, www-data promised")
     later = supervised(*configured(user="root"))
     fails(check, program(UserCase, later, user="www-data"), "worker_00 is configured to run as root")
+    nobodys = CONFIGURED.model_copy(update={"user": None})
+    stopped = supervised(process(state="STOPPED", user=None, configured=nobodys))
+    is_not_observed(check, program(UserCase, stopped, user="www-data"), "names nobody")
     is_not_observed(check, program(UserCase, supervised(process(user=HIDDEN)), user="www-data"), "not permitted")
     is_not_observed(check, program(UserCase, supervised(process(configured=None)), user="www-data"), "configured")
 
@@ -127,6 +130,11 @@ def test_command(suite: ModuleType) -> None:
     fails(check, program(CommandCase, supervised(), command=elsewhere), "worker runs /usr/bin/php")
     part = {"contains": ["queue:work database", "--sleep=3", "--sleep"]}
     fails(check, program(CommandCase, supervised(), command=part), "without queue:work database, --sleep")
+    fails(
+        check,
+        program(CommandCase, supervised(*configured(runs=False)), command=CONFIGURED.command),
+        "by another command",
+    )
     torn = supervised(*configured(command="php 'artisan"))
     fails(check, program(CommandCase, torn, command=other), "runs php 'artisan")
     is_not_observed(check, program(CommandCase, NONE, command=other), "no process of it is there")
