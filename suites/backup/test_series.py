@@ -1,4 +1,4 @@
-from roadworthy.cases.backups import SeriesCase
+from roadworthy.cases.backups import CompleteCase, SeriesCase
 from roadworthy.check import check
 from roadworthy.rules import backups as rules
 
@@ -79,7 +79,7 @@ def test_the_newest_backup_can_be_read_to_its_end(series: SeriesCase) -> None:
     repair="Run the dump by hand: it ends with an error (lost connection, max_allowed_packet, a broken view), and the "
     "pipe packs what came before. Without --skip-comments and --compact, a whole one says that it is complete.",
 )
-def test_the_newest_backup_is_complete(series: SeriesCase) -> None:
+def test_the_newest_backup_is_complete(series: CompleteCase) -> None:
     """A dump that was broken off packs perfectly well, and lacks every table that comes later."""
     fault = rules.incomplete(series.ask, series.seen)
     assert fault is None, fault

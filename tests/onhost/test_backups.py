@@ -170,6 +170,20 @@ def test_folders_are_backups_too(root: Path) -> None:
     assert (backup.size, backup.begins) == (8, "folder")
 
 
+def test_a_folder_in_one_that_cannot_be_listed_is_not_empty(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / FOLDER / "shop_1/inner").mkdir(parents=True)
+    scandir = os.scandir
+
+    def refused(path: str) -> Any:
+        if str(path).endswith("inner"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refused)
+    with pytest.raises(ground.Unseen, match="Permission denied"):
+        look()
+
+
 def test_one_that_is_being_written(root: Path) -> None:
     put(root, "shop_1", gzip.compress(b"x"))
     path = put(root, "shop_2", age_s=0)
@@ -444,6 +458,7 @@ def test_what_aws_lists(root: Path) -> None:
     ("says", "code", "unseen"),
     [
         ("", 1, None),  # a prefix that nothing is at
+        ("", 137, "failed"),  # it was killed
         ("An error occurred (NoSuchBucket) when calling the ListObjectsV2 operation", 254, None),
         ("An error occurred (AccessDenied) when calling the ListObjectsV2 operation", 254, "not permitted"),
         ("Unable to locate credentials. You can configure credentials by running...", 253, "not permitted"),

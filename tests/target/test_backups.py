@@ -24,6 +24,7 @@ OFFSITE = {"s3": "shop-backups/daily/", "within": "26h"}
         ({"shrinks_at_most": "100%"}, "written as 30%"),
         ({"kind": "pg_custom"}, "packed by pg_dump itself"),
         ({"kind": "other", "holds": ["users"]}, "nothing in other has a name"),
+        ({"kind": "other", "packing": "none", "intact": True}, "tells nobody that it is whole"),
         ({"encrypted": "openpgp", "intact": True}, "leave intact or encrypted"),
         ({"encrypted": "openpgp", "holds": ["users"]}, "leave holds or encrypted"),
         ({"encrypted": "openpgp", "restores": RESTORES}, "leave restores or encrypted"),

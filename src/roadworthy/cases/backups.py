@@ -71,6 +71,17 @@ class SeriesCase(_SeriesCase[Series]):
             yield promised, series_ask(target, component, name, promised)
 
 
+class CompleteCase(_SeriesCase[Series]):
+    """A series of a kind that has an end of its own."""
+
+    @classmethod
+    def looks(cls, target: Target, component: Component) -> Iterator[tuple[Series, BackupsAsk]]:
+        """The same look."""
+        for promised, ask in SeriesCase.looks(target, component):
+            if promised.kind != "other":
+                yield promised, ask
+
+
 class OffsiteCase(_SeriesCase[Offsite]):
     """Its copy elsewhere."""
 

@@ -133,13 +133,17 @@ def _backup(path: str, open_folders: dict[str, bool]) -> dict[str, Any] | None:
 def _tree(path: str) -> tuple[int, float]:
     """The size of all files in a folder, and when any of them was last changed."""
     size, changed, count = 0, 0.0, 0
-    for folder, _, names in os.walk(at(path)):
+    for folder, _, names in os.walk(at(path), onerror=_raised):
         for name in names:
             found = os.lstat(os.path.join(folder, name))
             size, changed, count = size + found.st_size, max(changed, found.st_mtime), count + 1
             if count > MOST_FILES:
                 raise Unseen(TOO_LONG, f"more than {MOST_FILES} files are in {path}")
     return size, changed or os.lstat(at(path)).st_mtime
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def _is_open(folder: str, known: dict[str, bool]) -> bool:
@@ -219,6 +223,8 @@ def _elsewhere(wanted: dict[str, Any], files: str) -> dict[str, Any]:
 def _mounted(folder: str, files: str) -> dict[str, Any]:
     """What is in a folder, and whether it is another file system's."""
     here = os.path.dirname(files)
+    while re.search(r"[*?\[]", here):
+        here = os.path.dirname(here)
     copies: list[dict[str, Any]] = []
     try:
         for entry in os.scandir(at(folder)):
@@ -256,7 +262,7 @@ def _rclone(place: str, files: str, env: dict[str, str]) -> tuple[list[dict[str,
 
 
 def _restic(place: str, files: str, env: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
-    command = ["restic", "-r", place, "snapshots", "--json", "--no-lock"]
+    command = ["restic", "-r", place, "snapshots", "--json", "--no-lock", "--no-cache"]
     said = run(command, LISTED_WITHIN_S, env)
     if said.code:
         raise Unseen(_why(said.err), "restic: " + said.last_words)
@@ -267,7 +273,8 @@ def _listed(
     command: list[str], parse: Any, files: str, env: dict[str, str], gone: tuple[str, ...]
 ) -> tuple[list[dict[str, Any]], str]:
     said = run(command, LISTED_WITHIN_S, env)
-    is_nothing = not said.out.strip() and (not said.err.strip() or any(word in said.err for word in gone))
+    silent = said.code == 1 and not said.err.strip()  # `aws s3 ls` where nothing has that prefix
+    is_nothing = not said.out.strip() and (silent or any(word in said.err for word in gone))
     if said.code and not is_nothing:
         raise Unseen(_why(said.err), f"{command[0]}: {said.last_words}")
     pattern = os.path.basename(files)

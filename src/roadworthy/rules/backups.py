@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MANY = 5
 MINUTE_S, DAY_S = 60.0, 86400.0
+AHEAD_S = 3600.0
+"""A time that lies further ahead is no difference of clocks: what has it would be the newest until then."""
 
 
 def told_age(seconds: float) -> str:
@@ -63,6 +65,8 @@ def stale(ask: BackupsAsk, found: BackupsObservation, within: float) -> str | No
         return f"nothing is there: {ask.files}"
     last = found.finished[0]
     age = found.age_s(min(last.at, last.changed))
+    if age < -AHEAD_S:
+        return f"the newest, {name_of(last)}, is of a time that is {told_age(-age)} ahead"
     if age <= within:
         return None
     return f"the newest, {name_of(last)}, is {told_age(age)} old; {show_duration(within)} promised"
@@ -124,7 +128,7 @@ def incomplete(ask: BackupsAsk, found: BackupsObservation) -> str | None:
     Raises:
         NotObserved: it can't be read to its end.
     """
-    if _readable(found).complete is not False:
+    if seen(_readable(found).complete, "its end"):
         return None
     return f"{name_of(newest(found))} ends without what {ask.dump} ends with: it was broken off"
 
@@ -226,6 +230,8 @@ def away(ask: BackupsAsk, found: BackupsObservation, within: float) -> str | Non
     if not copies:
         return f"no copy is at {where}" + (f": {detail}" if detail else "")
     age = found.age_s(copies[0].changed)
+    if age < -AHEAD_S:
+        return f"the newest copy at {where}, {copies[0].name}, is of a time that is {told_age(-age)} ahead"
     if age <= within:
         return None
     return f"the newest copy at {where}, {copies[0].name}, is {told_age(age)} old; {show_duration(within)} promised"

@@ -31,6 +31,7 @@ def test_that_there_is_a_fresh_one(suite: ModuleType) -> None:
     check = suite.test_there_is_a_fresh_copy_elsewhere
     passes(check, case(OffsiteCase, found(elsewhere=copies(26 * 3600)), **PROMISED))
     fails(check, case(OffsiteCase, found(elsewhere=copies(27 * 3600)), **PROMISED), "is 1d3h old; 1d2h promised")
+    fails(check, case(OffsiteCase, found(elsewhere=copies(-2 * 3600)), **PROMISED), "of a time that is 2h ahead")
     nothing = Elsewhere(detail="it lists nothing of that name")
     fails(check, case(OffsiteCase, found(elsewhere=nothing), **PROMISED), "no copy is at shop-backups/daily/: it lists")
     here = copies().model_copy(update={"same_disk": True})

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roadworthy.cases.backups import SeriesCase
+from roadworthy.cases.backups import CompleteCase, SeriesCase
 from roadworthy.facts.backups import Inside
 from tests.suites.backup.builders import DAY_S, NO_RIGHT, NOTHING, backup, case, found
 from tests.suites.healthy import NOW, fails, is_not_observed, passes
@@ -28,6 +28,12 @@ def test_how_old_the_newest_is(suite: ModuleType) -> None:
     passes(check, case(SeriesCase, found(backup(26 * 3600))))
     fails(check, case(SeriesCase, found(backup(27 * 3600))), "shop_20261120.sql.gz, is 1d3h old; 1d2h promised")
     fails(check, case(SeriesCase, NOTHING), "nothing is there: /var/backups/shop_*.sql.gz")
+
+
+def test_a_time_to_come_is_no_fresh_one(suite: ModuleType) -> None:
+    check = suite.test_the_newest_backup_is_fresh
+    passes(check, case(SeriesCase, found(backup(-3600))))
+    fails(check, case(SeriesCase, found(backup(-30 * DAY_S))), "shop_20261221.sql.gz, is of a time that is 30d ahead")
 
 
 def test_a_copied_old_file_is_old(suite: ModuleType) -> None:
@@ -76,11 +82,13 @@ def test_that_it_can_be_read(suite: ModuleType) -> None:
 
 def test_that_it_is_complete(suite: ModuleType) -> None:
     check, promised = suite.test_the_newest_backup_is_complete, {"intact": True}
-    passes(check, case(SeriesCase, found(inside=read()), **promised))
-    passes(check, case(SeriesCase, found(inside=read(complete=None)), kind="other", **promised))
-    fails(check, case(SeriesCase, found(inside=read(complete=False)), **promised), "what mysqldump ends with")
-    is_not_observed(check, case(SeriesCase, found(inside=read(broken="cut")), **promised), "cut")
-    is_not_observed(check, case(SeriesCase, found(inside=NO_RIGHT), **promised), "not permitted")
+    passes(check, case(CompleteCase, found(inside=read()), **promised))
+    fails(check, case(CompleteCase, found(inside=read(complete=False)), **promised), "what mysqldump ends with")
+    is_not_observed(check, case(CompleteCase, found(inside=read(complete=None)), **promised), "its end was not looked")
+    is_not_observed(check, case(CompleteCase, found(inside=read(broken="cut")), **promised), "cut")
+    with pytest.raises(StopIteration):
+        case(CompleteCase, NOTHING, kind="other", **promised)
+    is_not_observed(check, case(CompleteCase, found(inside=NO_RIGHT), **promised), "not permitted")
 
 
 def test_what_is_in_it(suite: ModuleType) -> None:

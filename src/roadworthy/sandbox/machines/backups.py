@@ -123,7 +123,7 @@ def restic(promised: Series, sizes: list[tuple[File, int]]) -> Answer:
         }
         for number, (file, _) in enumerate(sizes)
     ]
-    words = f"-r {promised.offsite.place} snapshots --json --no-lock"
+    words = f"-r {promised.offsite.place} snapshots --json --no-lock --no-cache"
     return Answer("restic", re.escape(words), json.dumps(snapshots))
 
 

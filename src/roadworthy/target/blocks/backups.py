@@ -224,6 +224,8 @@ class Series(Expectation):
         inside = {"intact": self.intact, "holds": self.holds, "restores": self.restores}
         if self.encrypted is not None and (given := [key for key, value in inside.items() if value]):
             raise ValueError(f"{given[0]}: what is encrypted can't be read on its host; leave {given[0]} or encrypted")
+        if self.intact and self.kind == "other" and self.packed == "none":
+            raise ValueError("intact: what is neither of a known kind nor packed tells nobody that it is whole")
         if self.holds is not None and self.kind not in HOLDS_NAMES:
             raise ValueError(f"holds: nothing in {self.kind} has a name")
         if self.restores is None:
