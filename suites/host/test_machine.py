@@ -168,7 +168,7 @@ def test_the_clock_is_synchronised(system: SystemCase) -> None:
 )
 def test_the_clock_is_right(system: SkewCase) -> None:
     """A token of a machine whose clock is ahead is refused as not yet valid; signed requests are refused as too old."""
-    ahead, bound = system.seen.inside.skew_s or 0.0, system.expected.clock_within or 0.0
+    ahead, bound = told(system.seen.inside.skew_s, "its clock"), system.expected.clock_within or 0.0
     side = "ahead of" if ahead > 0 else "behind"
     assert abs(ahead) <= bound, f"its clock is {abs(ahead):.3g} s {side} ours, promised {show_duration(bound)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from roadworthy.facts.base import NotObserved, Reason
 from roadworthy.facts.host import HostReachAsk, HostReachObservation
 from roadworthy.observe.engine import PROBES
 from roadworthy.probes.bench import Bench
-from roadworthy.probes.host import observe
+from roadworthy.probes.host import _observation, observe
 from roadworthy.target.network import Network
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def test_a_host_tells_who_is_there() -> None:
     assert found.skew_s == 0.0
 
 
+def test_neither_the_login_nor_the_look_hides_how_far_a_clock_is_behind() -> None:
+    sent = datetime.now(UTC) - timedelta(seconds=10.5)
+    said = {"seen": {}, "sent": sent, "now": datetime.now(UTC).timestamp() - 2, "took": 10.0}
+    found = _observation(ASK, said)
+    assert isinstance(found, HostReachObservation)
+    assert found.skew_s == pytest.approx(-1.5, abs=0.2)
+
+
 def _is_root() -> bool:
     import os  # noqa: PLC0415 - one question
 
@@ -100,9 +109,9 @@ def test_a_program_runs_in_a_container_by_what_stands_before_it(tmp_path: Path) 
         ("cat >/dev/null", Reason.VANTAGE, "ended without an answer"),
         ("kill -9 $$", Reason.VANTAGE, "ended with -9"),
         ("head -c 40000000 /dev/zero; sleep 60", Reason.VANTAGE, "answers more than 16 MiB"),
-        ('echo \'{"number": 7, "seen": {}, "now": 1.0}\'', Reason.VANTAGE, "says something of its own"),
-        ('echo \'{"number": 0, "seen": {"user": 7}, "now": 1.0}\'', Reason.VANTAGE, "answer is none"),
-        ('echo \'{"number": 0, "seen": {}, "now": 1e99}\'', Reason.VANTAGE, "answer is none"),
+        ('echo \'{"number": 7, "seen": {}, "now": 1.0, "took": 0.1}\'', Reason.VANTAGE, "says something of its own"),
+        ('echo \'{"number": 0, "seen": {"user": 7}, "now": 1.0, "took": 0.1}\'', Reason.VANTAGE, "answer is none"),
+        ('echo \'{"number": 0, "seen": {}, "now": 1e99, "took": 0.1}\'', Reason.VANTAGE, "answer is none"),
     ],
     ids=["no-python", "greets", "ends", "killed", "floods", "invents", "misspells", "lives-later"],
 )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = "/"
+BEGAN = time.monotonic()
+"""When the order had been read."""
 LONGEST_S = 10.0
 ENDING_S = 1.0
 """How long what a program started may still hold its output, once it was ended."""
@@ -278,6 +280,7 @@ def _answer(ask: dict[str, Any], modules: dict[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {"number": ask["number"]}
     try:
         said["seen"] = modules[ask["kind"]].look(ask["wanted"])
+        said["took"] = time.monotonic() - BEGAN
         said["now"] = time.time()
     except Unseen as unseen:
         said.update(unseen.value())

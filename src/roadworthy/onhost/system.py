@@ -19,8 +19,8 @@ WITHIN_S = 10.0
 UPDATES_WITHIN_S = 30.0
 MISSED, UNHEARD_S = 8, 3 * 3600.0
 """So many answers chrony misses before a source is unreachable to it; at its longest usual interval, 1024 s."""
-QUIET = {"COREPACK_ENABLE_NETWORK": "0", "npm_config_logs_max": "0"}
-"""Else yarn may be fetched to tell its version, and npm writes a log of having told its own."""
+OFFLINE = {"COREPACK_ENABLE_NETWORK": "0"}
+"""Else Node.js may fetch yarn, which is then asked for its version."""
 
 COMMANDS = {
     "apache2": ["apache2", "-v"],
@@ -326,7 +326,7 @@ def _version(name: str) -> str:
     command = COMMANDS.get(name, [name, "--version"])
     if not has(command[0]):
         return ""
-    return version_in(name, command[0], run(command, WITHIN_S, QUIET))
+    return version_in(name, command[0], run(command, WITHIN_S, OFFLINE))
 
 
 def version_in(name: str, program: str, done: Done) -> str:

@@ -12,7 +12,7 @@ import json
 import zlib
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ BOOT = (
 """All that stands in the host's list of processes: what is looked at comes on standard input."""
 
 GROUND = "ground"
+TIMES = ("took", "now")
 MOST = 16 * 2**20
 """Bytes that a host may answer in all."""
 
@@ -65,7 +66,6 @@ async def observe(ask: HostAsk, address: Address | None, bench: Bench) -> Observ
     del address
     assert ask.via is not None  # noqa: S101 - every such ask has one
     desks = await bench.shared(_desks)
-    began = datetime.now(UTC)
     try:
         said = await desks.of(ask.via).asked(ask)
     except DeadError as error:
@@ -75,15 +75,17 @@ async def observe(ask: HostAsk, address: Address | None, bench: Bench) -> Observ
     if "unseen" in said:
         raise NotObserved(REASONS.get(said["unseen"], Reason.NO_ANSWER), f"{said['unseen']}: {said['detail']}"[:400])
     try:
-        return _observation(ask, said, began)
+        return _observation(ask, said)
     except (ValueError, OverflowError) as error:
         raise NotObserved(Reason.VANTAGE, f"the host's answer is none: {error}"[:400]) from error
 
 
-def _observation(ask: HostAsk, said: dict[str, Any], began: datetime) -> Observation:
+def _observation(ask: HostAsk, said: dict[str, Any]) -> Observation:
+    """What was seen. Its clock was read between the time that it took after it was asked, and now."""
     ended, clock = datetime.now(UTC), datetime.fromtimestamp(said["now"], UTC)
     fields: dict[str, Any] = {**said["seen"], "kind": ask.kind, "observed_at": ended}
     if ask.kind == "host":
+        began = said["sent"] + timedelta(seconds=said["took"])
         behind, ahead = (clock - ended).total_seconds(), (clock - began).total_seconds()
         fields["skew_s"] = 0.0 if behind <= 0 <= ahead else min(behind, ahead, key=abs)
     else:
@@ -170,6 +172,7 @@ class _Desk:
     ) -> None:
         await command.write(_sent([ask for ask, _ in taken], vantage))
         await command.finish()
+        sent = datetime.now(UTC)
         held, received = b"", 0
         while data := await command.read():
             received += len(data)
@@ -180,7 +183,7 @@ class _Desk:
                 said = _line(line, len(taken))
                 answer = taken[said["number"]][1]
                 if not answer.done():
-                    answer.set_result(said)
+                    answer.set_result({**said, "sent": sent})
 
 
 def _line(line: bytes, asked: int) -> dict[str, Any]:
@@ -194,7 +197,7 @@ def _line(line: bytes, asked: int) -> dict[str, Any]:
     except ValueError:
         said = None
     if isinstance(said, dict) and said.get("number") in range(asked):
-        if isinstance(said.get("seen"), dict) and isinstance(said.get("now"), float):
+        if isinstance(said.get("seen"), dict) and all(isinstance(said.get(key), float) for key in TIMES):
             return said
         if isinstance(said.get("unseen"), str) and isinstance(said.get("detail"), str):
             return said

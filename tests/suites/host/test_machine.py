@@ -136,6 +136,8 @@ def test_skew(suite: ModuleType) -> None:
     passes(check, ahead(-2))
     fails(check, ahead(2.5), "2.5 s ahead of ours, promised 2s")
     fails(check, ahead(-3600), "3.6e+03 s behind ours")
+    untold = HostReachObservation(observed_at=NOW, user="deploy")
+    is_not_observed(check, case(SkewCase, untold, system={"clock_within": "2s"}), "its clock was not looked at")
     gone = HostReachObservation(observed_at=NOW, gone="connection refused")
     is_not_observed(check, case(SkewCase, gone, system={"clock_within": "2s"}), "connection refused")
 
