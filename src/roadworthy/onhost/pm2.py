@@ -42,7 +42,7 @@ ANSWERS_S = 5.0
 SILENT = "no answer within {:g} s".format(ANSWERS_S)
 MOST = 32 * 2**20
 """Bytes of an answer: every instance comes with its whole environment."""
-INSTANCES, UNITS = 2000, 200
+INSTANCES, UNITS = 2000, 2000
 VERSION = 1
 ASKED = json.dumps({"type": "call", "method": "getMonitorData", "args": [{}]})
 UNITS_AT = "/etc/systemd/system"

@@ -274,7 +274,7 @@ def mistimed(job: Job, at: CronObservation) -> str | None:
     promised = job.schedule or ""
     if job.timer is not None:
         calendars = timer_of(job, at).calendars
-        if any(equal(one, promised) for one in calendars):
+        if calendars and all(equal(one, promised) for one in calendars):  # a drop-in adds to them
             return None
         return f"{job.timer} is due {' and '.join(calendars) or 'by no calendar'}, {promised} promised"
     placed = line_of(job, at)

@@ -138,6 +138,8 @@ def test_when_jobs_are_due(suite: ModuleType) -> None:
     is_not_observed(check, job(ScheduleCase, seen(tabs=())), "no line of a crontab")
     passes(check, timed(ScheduleCase, {"certbot.timer": timer()}, schedule="@daily"))
     fails(check, timed(ScheduleCase, {"certbot.timer": timer(calendars=("Mon *-*-* 00:00:00",))}), "Mon *-*-* 00:00:00")
+    added = timer(calendars=("*-*-* 00:00:00", "*-*-* 02:00:00"))
+    fails(check, timed(ScheduleCase, {"certbot.timer": added}), "00:00:00 and *-*-* 02:00:00, daily promised")
     fails(check, timed(ScheduleCase, {"certbot.timer": timer(calendars=())}), "by no calendar")
     is_not_observed(check, timed(ScheduleCase, {"certbot.timer": timer(active="inactive")}), "is inactive")
 
