@@ -135,20 +135,30 @@ def test_an_affinity_that_is_none(root: Path) -> None:
     assert "Cpus_allowed_list" in unseen(look().cores)
 
 
+CGROUP, CGROUP_1 = "sys/fs/cgroup/memory.", "sys/fs/cgroup/memory/memory."
+
+
 @pytest.mark.parametrize(
-    ("path", "text", "limit"),
+    ("files", "limit", "available"),
     [
-        ("sys/fs/cgroup/memory.max", "1073741824\n", 2**30),
-        ("sys/fs/cgroup/memory.max", "max\n", None),
-        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n", None),
+        ({CGROUP + "max": "1073741824\n", CGROUP + "current": "1000000000\n"}, 2**30, 2**30 - 999_999_000),
+        ({CGROUP + "max": "1073741824\n", CGROUP + "current": "1073745920\n"}, 2**30, 0),
+        ({CGROUP + "max": str(2**40), CGROUP + "current": "5\n"}, 2**40, 5012340 * KIB),
+        ({CGROUP + "max": "max\n"}, None, 5012340 * KIB),
+        ({CGROUP_1 + "limit_in_bytes": str(2**30), CGROUP_1 + "usage_in_bytes": "2000\n"}, 2**30, 2**30 - 1000),
+        ({CGROUP_1 + "limit_in_bytes": "9223372036854771712\n"}, None, 5012340 * KIB),
     ],
 )
-def test_memory_that_may_be_used(root: Path, path: str, text: str, limit: int | None) -> None:
-    write(root, path, text)
+def test_memory_that_may_be_used(root: Path, files: dict[str, str], limit: int | None, available: int) -> None:
+    for path, text in files.items():
+        write(root, path, text)
+    write(root, CGROUP + "stat", "anon 7\ninactive_file 1000\n")
+    write(root, CGROUP_1 + "stat", "inactive_file 3\ntotal_inactive_file 1000\n")
     memory = look().memory
     assert isinstance(memory, Memory)
     assert memory.limit == limit
-    assert memory.usable == (limit or memory.total)
+    assert memory.available == available
+    assert memory.usable == min(limit or memory.total, memory.total)
 
 
 # --- disks -----------------------------------------------------------------------------------------------------------

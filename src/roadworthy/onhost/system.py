@@ -126,13 +126,25 @@ def _memory() -> dict[str, int | None]:
     if missing:
         raise Unseen(FAILED, "/proc/meminfo has no " + ", ".join(missing))
     found: dict[str, int | None] = {field: int(told[name]) * 1024 for field, name in names.items()}
-    found["limit"] = None
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        if exists(path):
-            limit = read(path, SMALL).strip()
-            found["limit"] = int(limit) if limit.isdigit() and int(limit) < 2**62 else None  # none is told as 2**63
-            break
-    return found
+    limit, taken = _limit()
+    if limit is not None:
+        found["available"] = max(0, min(int(told[names["available"]]) * 1024, limit - taken))
+    return dict(found, limit=limit)
+
+
+def _limit() -> tuple[int | None, int]:
+    """A container's limit of memory, and what is taken of it: all but the files' that are given back when asked for."""
+    for folder, most, now, cache in (
+        ("/sys/fs/cgroup/", "memory.max", "memory.current", "inactive_file"),
+        ("/sys/fs/cgroup/memory/", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        if exists(folder + most):
+            limit = read(folder + most, SMALL).strip()
+            if not limit.isdigit() or int(limit) >= 2**62:  # none is told as 2**63
+                break
+            cached = re.search(rf"^{cache} ([0-9]+)$", read(folder + "memory.stat", SMALL), re.MULTILINE)
+            return int(limit), int(read(folder + now, SMALL)) - (int(cached.group(1)) if cached else 0)
+    return None, 0
 
 
 def _load() -> dict[str, float]:

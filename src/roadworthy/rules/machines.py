@@ -165,8 +165,9 @@ def overloaded(seen: SystemObservation, promised: float) -> list[str]:
 def little_left(seen: SystemObservation, promised: Amount) -> list[str]:
     """That too little memory is available."""
     memory = told(seen.memory, "memory")
-    left = f"{size(memory.available)} of {size(memory.total)} ({memory.available / memory.total:.0%}) available"
-    return [f"{left}, promised {shown(promised)}"] if _too_little(promised, memory.available, memory.total) else []
+    whole = memory.usable
+    left = f"{size(memory.available)} of {size(whole)} ({memory.available / whole:.0%}) available"
+    return [f"{left}, promised {shown(promised)}"] if _too_little(promised, memory.available, whole) else []
 
 
 def swapping(seen: SystemObservation, promised: Amount) -> list[str]:
