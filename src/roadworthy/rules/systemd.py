@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Timers = Mapping[str, tuple[Timer, UnitSeen]]
 
 MOST_TOLD = 10
+LOADED = "loaded"
 
 
 def inactive(units: Units) -> list[str]:
@@ -38,35 +39,36 @@ def flapping(units: Units) -> list[str]:
     """Those that were restarted too often.
 
     Raises:
-        NotObserved: systemd does not count.
+        NotObserved: none is at fault that was seen, and systemd does not count, or has not loaded one.
     """
-    told = []
+    told, uncounted = [], []
     for name, (promised, unit) in _there(units):
         if unit.restarts is None:
-            raise NotObserved(Reason.NOT_APPLICABLE, f"{name}: this systemd does not count restarts (before 235)")
-        if unit.restarts > (promised.max_restarts or 0):
+            uncounted.append(f"{name}: this systemd does not count restarts (before 235)")
+        elif unit.restarts > (promised.max_restarts or 0):
             told.append(f"{name} was restarted {unit.restarts} times, promised {promised.max_restarts} at most")
-    return told
+    return told or _but_unseen(_gone(units) + uncounted)
 
 
 def young(units: Units, seen: SystemdObservation) -> list[str]:
-    """Those that have not been active for long enough."""
+    """Those that have not been active for long enough; raises as `flapping`."""
     told = []
     for name, (promised, unit) in _there(units):
         if unit.active != "active" or unit.active_since is None:
             told.append(f"{name} is {_state(unit)}")
         elif (age := seen.age_s(unit.active_since)) < (promised.up_for or 0):
             told.append(f"{name} is up for {_rough(age)}, promised {show_duration(promised.up_for or 0)}")
-    return told
+    return told or _but_unseen(_gone(units))
 
 
 def other_users(units: Units) -> list[str]:
-    """Those that are started as somebody else."""
-    return [
+    """Those that are started as somebody else; raises as `flapping`."""
+    told = [
         f"{name} is started as {unit.user or 'root'}, promised {promised.user}"
         for name, (promised, unit) in _there(units)
         if (unit.user or "root") != promised.user
     ]
+    return told or _but_unseen(_gone(units))
 
 
 def unplanned(timers: Timers) -> list[str]:
@@ -106,14 +108,20 @@ def failed(units: Iterable[str]) -> list[str]:
 
 
 def _there(units: Units) -> Iterable[tuple[str, tuple[Unit, UnitSeen]]]:
-    """Of a unit that is not there nothing else can be told.
+    """Those that systemd has loaded: of others nothing else can be told."""
+    return [(name, one) for name, one in units.items() if one[1].load == LOADED]
 
-    Raises:
-        NotObserved: one is not.
-    """
-    if gone := [f"{name} is {unit.load}" for name, (_, unit) in units.items() if unit.load == "not-found"]:
-        raise NotObserved(Reason.NOT_APPLICABLE, ", ".join(gone))
-    return units.items()
+
+def _gone(units: Units) -> list[str]:
+    """Those that it has not."""
+    return [f"{name} is {unit.load}" for name, (_, unit) in units.items() if unit.load != LOADED]
+
+
+def _but_unseen(unseen: list[str]) -> list[str]:
+    """Nothing at fault; raises where something can't be told."""
+    if unseen:
+        raise NotObserved(Reason.NOT_APPLICABLE, ", ".join(unseen))
+    return []
 
 
 def _state(unit: UnitSeen) -> str:

@@ -142,3 +142,15 @@ def test_all_cases_ask_the_same() -> None:
     asks = {case(kind, systemd(), systemd=everything).ask for kind in (*kinds, TimerRanCase, SystemdCase)}
     assert len(asks) == 1
     assert asks.pop().wanted == {"units": ["web.service", "job.timer"], "failed": True}
+
+
+def test_a_unit_that_is_not_loaded_hides_no_other(suite: ModuleType) -> None:
+    promised = {"units": {"web": {"max_restarts": 0, "user": "root"}, "other": {"max_restarts": 0}}}
+    broken = unit(load="bad-setting", active="inactive", active_since=None)
+    flapping = systemd({WEB: broken, "other.service": unit(restarts=7)})
+    check = suite.test_promised_units_do_not_flap
+    fails(check, case(RestartsCase, flapping, systemd=promised), "other.service was restarted 7 times")
+    calm = systemd({WEB: broken, "other.service": unit()})
+    is_not_observed(check, case(RestartsCase, calm, systemd=promised), "web.service is bad-setting")
+    nobody = suite.test_promised_units_run_as_the_promised_user
+    is_not_observed(nobody, case(UserCase, calm, systemd=promised), "web.service is bad-setting")
