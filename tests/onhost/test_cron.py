@@ -133,6 +133,14 @@ def test_a_carriage_return(root: Path) -> None:
     assert (first.returns, second.returns) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("end", "ends"), [("", True), ("# over", True), (" ", True), ("A=1", False), ("@daily x", False)]
+)
+def test_whether_a_file_has_an_end(root: Path, end: str, ends: bool) -> None:  # noqa: FBT001 - the table's
+    (root / "etc/cron.d/shop").write_text("* * * * * root true\n" + end)
+    assert tab_of(look(), "/etc/cron.d/shop").ends is ends
+
+
 def test_certbots_own_line_knows_of_systemd(root: Path) -> None:
     text = "0 */12 * * * test -x /usr/bin/certbot -a \\! -d /run/systemd/system && certbot -q renew\n"
     assert lines(root, text)[0].without_systemd

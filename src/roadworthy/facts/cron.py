@@ -57,7 +57,7 @@ class Crontab(Fact):
     owner: str
     mode: int
     changed: datetime
-    ends: bool = Field(True, description="Its last line has an end.")
+    ends: bool = Field(True, description="Its last line has an end, or is a comment.")
     lines: tuple[Line, ...] = ()
     unread: Unseen | None = None
 

@@ -285,7 +285,7 @@ def _read_tab(text: str, user: str, match: Matcher, variables: Iterable[str]) ->
             lines.append(seen)
         elif seen["holds"]:
             lines.append(dict(seen, commented=True))
-    told_all = {"lines": lines, "ends": not text or text.endswith("\n")}
+    told_all = {"lines": lines, "ends": text.rpartition("\n")[2].lstrip(" \t")[:1] in ("", "#")}
     if text.count("\n") > MOST_LINES:
         told_all["unread"] = Unseen(TOO_LONG, "more than {} lines".format(MOST_LINES)).value()
     return told_all

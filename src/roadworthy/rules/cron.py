@@ -103,6 +103,18 @@ def _ill_mode(tab: Crontab, *, debian: bool) -> str | None:
     return None
 
 
+def ignored(tab: Crontab, *, debian: bool) -> str | None:
+    """Why cron runs nothing of a file; None: it does. Debian's does without all of one that it stumbles over."""
+    if (why := unread(tab, debian=debian)) or not debian:
+        return why
+    if not tab.ends:
+        return "cron ignores all of it: its last line has no end"
+    for line in tab.lines:
+        if not line.commented and (why := _misparsed(line, of_system=not tab.user)):
+            return f"cron ignores all of it: line {line.number}: {why}"
+    return None
+
+
 def unsound(at: CronObservation) -> list[str]:
     """Files that cron does not read, and lines that it does not understand.
 
@@ -129,7 +141,13 @@ def unsound(at: CronObservation) -> list[str]:
 
 
 def misunderstood(line: Line, *, of_system: bool) -> str | None:
-    """What cron has against a line; None: nothing."""
+    """What cron, or its shell, has against a line; None: nothing."""
+    if why := _misparsed(line, of_system=of_system):
+        return why
+    return "it ends with a carriage return, which the shell takes for a part of the command" if line.returns else None
+
+
+def _misparsed(line: Line, *, of_system: bool) -> str | None:
     text = " ".join(line.fields)
     if text != AT_BOOT and "~" not in text:  # cronie's: at random within a range
         try:
@@ -141,15 +159,13 @@ def misunderstood(line: Line, *, of_system: bool) -> str | None:
         return "it names no user"
     if line.stranger:
         return f"there is no user {line.user}"
-    if line.returns:
-        return "it ends with a carriage return, which the shell takes for a part of the command"
     return None if line.has_command else "it has no command"
 
 
 def lines_of(at: Tabs, wanted: Callable[[Line], bool]) -> Iterator[Placed]:
     """The lines that cron acts on, of those that are wanted."""
     for tab in at.tabs:
-        if unread(tab, debian=at.debian) is None:
+        if ignored(tab, debian=at.debian) is None:
             for line in tab.lines:
                 dead = line.commented or (line.without_systemd and at.systemd)
                 if wanted(line) and not dead and misunderstood(line, of_system=not tab.user) is None:
@@ -159,7 +175,7 @@ def lines_of(at: Tabs, wanted: Callable[[Line], bool]) -> Iterator[Placed]:
 def dead_lines(at: Tabs, wanted: Callable[[Line], bool]) -> Iterator[str]:
     """Why those that are wanted do nothing."""
     for tab in at.tabs:
-        why = unread(tab, debian=at.debian)
+        why = ignored(tab, debian=at.debian)
         for line in tab.lines:
             if not wanted(line):
                 continue

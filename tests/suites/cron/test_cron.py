@@ -86,6 +86,20 @@ def test_files_that_cron_refuses(suite: ModuleType) -> None:
     passes(check, of(**drop_in, mode=0o600, debian=False))
 
 
+def test_debian_ignores_all_of_a_file_that_it_stumbles_over(suite: ModuleType) -> None:
+    check = suite.test_every_job_is_there
+
+    def of(*more: Any, debian: bool = True, **changes: Any) -> Any:
+        return job(JobsCase, seen(tabs=(tab(line(), *more, **changes),), debian=debian))
+
+    odd = line("61 * * * *", number=4, holds=())
+    fails(check, of(odd), "cron ignores all of it: line 4: 61 * * * *: '61' is no minute")
+    passes(check, of(odd, debian=False))
+    passes(check, of(line("61 * * * *", commented=True)))
+    passes(check, of(line(returns=True, holds=())))
+    fails(check, of(ends=False), "cron ignores all of it: its last line has no end")
+
+
 def test_lines_that_are_there(suite: ModuleType) -> None:
     check = suite.test_every_job_is_there
     passes(check, job(JobsCase, seen()))
