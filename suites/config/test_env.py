@@ -53,7 +53,7 @@ def test_the_configuration_says_what_is_promised(env: EnvCase) -> None:
 )
 def test_settings_are_none_of_a_developers_desk(env: EnvCase) -> None:
     """A message that is written to a console instead of being sent is never missed by the program that wrote it."""
-    faults = list(rules.refused_values(env.expected.isnt or {}, env.text))
+    faults = list(rules.refused_values(env.expected.isnt or {}, env.text, env.expected.reader))
     assert not faults, env.told(faults)
 
 

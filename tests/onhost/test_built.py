@@ -64,6 +64,13 @@ def test_the_newest_source_counts(root: Path) -> None:
     assert seen("/x").newest is None
 
 
+def test_sources_that_are_not_there(root: Path) -> None:
+    put(root / "app/src/a.ts", 1000)
+    found = seen("/x", sources=("/app/src", "/app/*.mjs", "/app/confg", "/none/*.js"))
+    assert found.newest.path == "/app/src/a.ts"
+    assert found.missing == ("/app/confg", "/none/*.js")
+
+
 def test_links_are_followed_to_files(root: Path) -> None:
     put(root / "shared/.env", 5000)
     put(root / "app/config/a.php", 1)

@@ -292,6 +292,22 @@ def test_no_secret_leaves(root: Path) -> None:
         assert "planted" not in seen(reader=reader, others=("A", "B", "C")).model_dump_json()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://a:p4/ss@db.test/shop",
+        "redis://:pass@cache.test",
+        "mysql:host=db.test;password=hunter2",
+        "https://hooks.slack.com/services/T0/B0/xyz",
+        "sk_live_1234",
+    ],
+)
+def test_no_plain_value_with_a_secret_in_it_leaves(root: Path, value: str) -> None:
+    (root / "srv/app/.env").write_text(f'URL="{value}"\nPLAIN=http://localhost:3000/@shop/cart\n')
+    text: Any = seen(plain=("URL", "PLAIN")).files[0].text
+    assert (text.keys["URL"].value, text.keys["PLAIN"].value) == (None, "http://localhost:3000/@shop/cart")
+
+
 def test_a_link_is_followed_below_the_root(root: Path) -> None:
     (root / "srv/shared").mkdir()
     (root / "srv/shared/.env").write_text("A=1\n")
@@ -324,6 +340,8 @@ def test_what_is_no_file(root: Path) -> None:
 def test_what_is_too_large_or_no_text(root: Path) -> None:
     file = root / "srv/app/.env"
     file.write_bytes(b"A=1\n" * 100_000)
+    assert "is larger than 256 KiB" in seen().files[0].text.detail  # type: ignore[union-attr]
+    file.write_text("A=" + "\N{EURO SIGN}" * 100_000)
     assert "is larger than 256 KiB" in seen().files[0].text.detail  # type: ignore[union-attr]
     file.write_bytes(os.urandom(50_000).replace(b"\0", b"\1") + b"\0")
     assert seen().files[0].text.problem.startswith("line ")  # type: ignore[union-attr]

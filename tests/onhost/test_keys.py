@@ -68,6 +68,26 @@ def test_keys_with_a_passphrase(root: Path, words: tuple[str, ...]) -> None:
     assert (one.private.key.unseen, one.private.key.detail) == ("not supported", "it needs a passphrase")
 
 
+def test_keys_of_openssh(root: Path) -> None:
+    for phrase, encrypted in (("", False), ("secret", True)):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", str(root / "private.pem")]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        assert seen().private.encrypted is encrypted
+        (root / "private.pem").unlink()
+
+
+def test_a_key_in_one_file_with_its_certificate(root: Path) -> None:
+    openssl(root, "genrsa", "-out", "key.pem", "2048")
+    openssl(root, "req", "-x509", "-new", "-key", "key.pem", "-subj", "/CN=a", "-out", "cert.pem")
+    texts = [(root / name).read_text() for name in ("cert.pem", "key.pem")]
+    for order in (texts, texts[::-1]):
+        (root / "private.pem").write_text("".join(order))
+        one = seen(certificate="/private.pem", public="/private.pem")
+        assert one.private.key.algorithm == "rsa"
+        assert one.private.key == one.certificate.key
+        assert one.public.key.problem  # it is no place for a public key
+
+
 def test_what_is_no_key(root: Path) -> None:
     file = root / "private.pem"
     told = []

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from roadworthy.onhost import env as onhost
+from roadworthy.target.blocks import env as block
 from roadworthy.target.blocks.built import Built
 from roadworthy.target.blocks.env import Env, is_secret
 from roadworthy.target.blocks.keys import Keys
@@ -30,6 +32,7 @@ KEY = {"path": "/srv/key.pem"}
         (Env, {"files": {"a": {**FILE, "isnt": {"JWT_SECRET": "x"}}}}, "is a secret, and is not shown"),
         (Env, {"files": {"a": {**FILE, "has": {"DB_URL": "postgres://a:b@c/d"}}}}, "can't be shown"),
         (Env, {"files": {"a": {**FILE, "has": {"A": "x" * 1001}}}}, "can't be shown"),
+        (Env, {"files": {"a": {**FILE, "isnt": {"AWS_ID": "AKIAIOSFODNN7EXAMPLE"}}}}, "can't be shown"),
         (Env, {"files": {"a": {**FILE, "sets": ["A B"]}}}, "is no key"),
         (Env, {"files": {"a": {**FILE, "sets": ["A"], "absent": ["A"]}}}, "can't be absent and have a value"),
         (Env, {"files": {"a": {**FILE, "has": {"A": 1}, "secrets": {"A": {}}}}}, "as a secret, which is not shown"),
@@ -68,6 +71,8 @@ def test_what_cannot_be_promised(block: type[BaseModel], promised: dict[str, Any
         "SECRET_KEY_BASE",
         "STRIPE_APIKEY",
         "PWD_SALT",
+        "LOG_SLACK_WEBHOOK_URL",
+        "VAULT_SECRET_ID",
     ],
 )
 def test_names_of_secrets(key: str) -> None:
@@ -92,6 +97,10 @@ def test_names_of_secrets(key: str) -> None:
 )
 def test_names_of_plain_settings(key: str) -> None:
     assert not is_secret(key)
+
+
+def test_what_is_not_shown_is_not_promised() -> None:
+    assert vars(block)["_CREDENTIALS"].pattern == vars(onhost)["_CREDENTIALS"].pattern
 
 
 def test_a_secret_does_not_stand_in_a_file(tmp_path: Path) -> None:

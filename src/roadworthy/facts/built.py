@@ -50,6 +50,7 @@ class OutputSeen(Fact):
     name: str
     built: Changed | Unseen | None = Field(None, description="None: it is not there, or empty.")
     newest: Changed | Unseen | None = Field(None, description="The source that changed last; None: there is none.")
+    missing: tuple[str, ...] = Field((), description="Sources that are not there.")
 
 
 class BuiltObservation(HostObservation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+from contextlib import suppress
 from typing import Any
 
 from roadworthy.onhost.files import Nothing, resolved
@@ -21,7 +22,12 @@ def look(wanted: dict[str, Any]) -> dict[str, Any]:
     """What `facts/built.py` holds."""
     return {
         "outputs": [
-            {"name": one["name"], "built": part(_built, one["paths"]), "newest": part(_newest, one["sources"])}
+            {
+                "name": one["name"],
+                "built": part(_built, one["paths"]),
+                "newest": part(_newest, one["sources"]),
+                "missing": [path for path in one["sources"] if _is_missing(path)],
+            }
             for one in wanted["outputs"]
         ]
     }
@@ -43,6 +49,18 @@ def _newest(paths: list[str]) -> dict[str, Any] | None:
         if len(files) > MOST:
             raise Unseen(TOO_LONG, "it is built from more than {} files".format(MOST))
     return _as_fact(max(files, key=lambda file: file[1])) if files else None
+
+
+def _is_missing(path: str) -> bool:
+    """Whether there is no such file or folder; `*` may stand for nothing, in a folder that is there."""
+    folder, name = os.path.split(path)
+    try:
+        resolved(folder if "*" in name else path, last_too=True)
+    except Nothing:
+        return True
+    except (OSError, Unseen):  # then the newest can't be told either
+        return False
+    return False
 
 
 def _as_fact(file: tuple[str, float, int]) -> dict[str, Any]:
@@ -87,7 +105,7 @@ def _below(place: str, shown: str) -> list[tuple[str, float, int]]:
     folders = [""]
     while folders:
         below = folders.pop()
-        with os.scandir(at(os.path.join(place, below))) as entries:
+        with suppress(FileNotFoundError), os.scandir(at(os.path.join(place, below))) as entries:
             for entry in entries:
                 path = os.path.join(below, entry.name)
                 if entry.is_dir(follow_symlinks=False):
@@ -95,8 +113,9 @@ def _below(place: str, shown: str) -> list[tuple[str, float, int]]:
                 elif len(files) > MOST:
                     raise Unseen(TOO_LONG, "there are more than {} files in {}".format(MOST, shown))
                 else:
-                    found = entry.stat(follow_symlinks=False)
-                    files.append((os.path.join(shown, path), found.st_mtime, found.st_size))
+                    with suppress(FileNotFoundError):  # gone since
+                        found = entry.stat(follow_symlinks=False)
+                        files.append((os.path.join(shown, path), found.st_mtime, found.st_size))
     return files
 
 

@@ -63,8 +63,11 @@ _LEFT = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _OF_THE_PROCESS = frozenset(["HOME", "HOSTNAME", "LANG", "PATH", "PWD", "SHELL", "TMPDIR", "TZ", "USER"])
 
 _CREDENTIALS = re.compile(
-    r"://[^/\s@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE|\beyJ[\w-]{8,}\.eyJ|\bA[KS]IA[0-9A-Z]{16}\b"
+    r"://[^/\s@]*:(?!\d+(?:/|$))[^\s@]+@|-----BEGIN [A-Z ]*PRIVATE|\beyJ[\w-]{8,}\.eyJ|\bA[KS]IA[0-9A-Z]{16}\b"
+    r"|\b(?:gh[pousr]_|glpat-|[rs]k_live_|xox[abprs]-)\w|\bhooks\.slack\.com/services/|\bdiscord(?:app)?\.com/api/webhooks/"
+    r"|\b(?i:password|passwd|pwd|secret|token|accountkey)=[^\s&;]"
 )
+"""The same as in `target/blocks/env.py`: what is not shown can't be promised."""
 _NAMES = re.compile(r"(?:\w*_)?(?:USER|USERNAME|DATABASE|DB|DB_NAME|DBNAME|NAME)")
 
 

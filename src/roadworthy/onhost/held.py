@@ -39,6 +39,6 @@ def text_of(place: str) -> str:
         Unseen: it can't be read, or is too large.
     """
     text = read(place, LARGEST + 1)
-    if len(text) > LARGEST:
+    if len(text.encode()) > LARGEST:
         raise Unseen(FAILED, "{} is larger than {} KiB".format(place, LARGEST // 1024))
     return text

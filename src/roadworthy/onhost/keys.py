@@ -20,6 +20,9 @@ _BEGINS = re.compile(r"-----BEGIN ([A-Z0-9 ]{0,40}?)(PRIVATE KEY|PUBLIC KEY|CERT
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 _BITS = re.compile(r"\((\d+) bit")
 _OF_OPENSSL = ("", "RSA ", "EC ", "DSA ", "ENCRYPTED ")
+_OPENSSH = "b3BlbnNzaC1rZXktdjEA"
+"""`openssh-key-v1` in base64; the name of the cipher follows (OpenSSH, PROTOCOL.key)."""
+_OPENSSH_PLAIN = _OPENSSH + "AAAABG5vbmU"
 _OIDS = {
     bytes.fromhex("06092a864886f70d010101"): "rsa",
     bytes.fromhex("06072a8648ce3d0201"): "ec",
@@ -62,12 +65,22 @@ def _held(path: str, what: str, names: Names) -> dict[str, Any]:
     except Unseen as unseen:
         return {"entry": entry, "encrypted": unseen.value(), "key": unseen.value()}
     begins = _BEGINS.search(text)
-    encrypted = begins is not None and (begins.group(1) == "ENCRYPTED " or "Proc-Type: 4,ENCRYPTED" in text)  # RFC 1421
+    if what != PUBLIC:  # others stand in the same file: a certificate with its key, for a proxy
+        begins = next((one for one in _BEGINS.finditer(text) if one.group(2).lower().startswith(what)), begins)
+    encrypted = begins is not None and _is_encrypted(begins.group(1), text[begins.end() :])
     return {
         "entry": entry,
         "encrypted": encrypted if what == PRIVATE and begins else None,
         "key": part(_key, text, begins, what, encrypted),
     }
+
+
+def _is_encrypted(kind: str, text: str) -> bool:
+    """Whether a private key is, by its kind and what stands below that."""
+    if kind == "OPENSSH ":
+        body = "".join(text[:200].split())
+        return body.startswith(_OPENSSH) and not body.startswith(_OPENSSH_PLAIN)
+    return kind == "ENCRYPTED " or text.lstrip().startswith("Proc-Type: 4,ENCRYPTED")  # RFC 1421
 
 
 def _key(text: str, begins: Any, what: str, encrypted: bool) -> dict[str, Any]:  # noqa: FBT001 - one of four of a kind

@@ -76,18 +76,19 @@ def other_values(promised: Mapping[str, Value], text: EnvText, reader: Reader) -
             yield f"{key} is {_shown(found)}, promised {_written(value)}"
 
 
-def refused_values(promised: Mapping[str, tuple[Value, ...]], text: EnvText) -> Iterator[str]:
+def refused_values(promised: Mapping[str, tuple[Value, ...]], text: EnvText, reader: Reader) -> Iterator[str]:
     """Keys that are set to what they must not be, or not set, so that somebody's default stands for them."""
     for key, values in promised.items():
         found = text.keys.get(key)
         if found is None or not found.length:
             yield f"{key} is not set"
-        elif found.value is not None and found.value.strip().lower() in map(_lower, values):
+        elif found.value is not None and any(_is_one(value, found.value, reader) for value in values):
             yield f"{key} is {found.value}"
 
 
-def _lower(value: Value) -> str:
-    return _written(value).lower()
+def _is_one(refused: Value, value: str, reader: Reader) -> bool:
+    """Whether a value means what it must not, however it is written."""
+    return is_meant(refused, value, reader) or value.strip().lower() == _written(refused).lower()
 
 
 def not_set(promised: Iterable[str], text: EnvText) -> Iterator[str]:
@@ -136,3 +137,15 @@ def older(name: str, output: OutputSeen) -> str:
     if built.at >= newest.at:
         return ""
     return f"{name} is of {built.at:%d %b %H:%M:%S}, and {newest.path} was changed after it, {newest.at:%d %b %H:%M:%S}"
+
+
+def older_than_any(name: str, output: OutputSeen) -> str:
+    """The same, of something all of whose sources must be there.
+
+    Raises:
+        NotObserved: that can't be told, or one of them is not there.
+    """
+    fault = older(name, output)
+    if output.missing and not fault:
+        raise NotObserved(Reason.NOT_APPLICABLE, f"nothing is at {', '.join(output.missing)}")
+    return fault

@@ -76,5 +76,8 @@ def test_outputs(suite: ModuleType) -> None:
     is_not_observed(there, of(FORBIDDEN, AS_OLD), "no rights")
     passes(fresh, of(BUILT, AS_OLD))
     fails(fresh, of(BUILT, NEWER), WEB, "was changed after it")
+    lacks = seen(web=(BUILT, AS_OLD)).outputs[0].model_copy(update={"missing": ("/srv/web/scr",)})
+    found = BuiltObservation(observed_at=NOW, now=NOW, outputs=(lacks,))
+    is_not_observed(fresh, case(OutputCase, "built", OUTPUT, found), "nothing is at /srv/web/scr")
     is_not_observed(fresh, of(None, NEWER), "is not there")
     is_not_observed(fresh, of(BUILT, None), "nothing that")

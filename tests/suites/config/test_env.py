@@ -84,6 +84,7 @@ def test_refused_values(suite: ModuleType) -> None:
     passes(check, of(env(SMS_PROVIDER="twilio", TRACE="false"), **promised))
     fails(check, of(env(SMS_PROVIDER="Console", TRACE="false"), **promised), "SMS_PROVIDER is Console")
     fails(check, of(env(SMS_PROVIDER="", TRACE="TRUE"), **promised), "SMS_PROVIDER is not set", "TRACE is TRUE")
+    fails(check, of(env(SMS_PROVIDER="twilio", TRACE="1"), **promised), "TRACE is 1")
     fails(check, of(env(TRACE="false"), **promised), "SMS_PROVIDER is not set")
 
 

@@ -56,12 +56,21 @@ _TELLS_ABOUT = frozenset(
 )
 """Last words of names that tell something about a secret, and do not hold it: JWT_ACCESS_TOKEN_TTL."""
 
-_CREDENTIALS = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+_CREDENTIALS = re.compile(
+    r"://[^/\s@]*:(?!\d+(?:/|$))[^\s@]+@|-----BEGIN [A-Z ]*PRIVATE|\beyJ[\w-]{8,}\.eyJ|\bA[KS]IA[0-9A-Z]{16}\b"
+    r"|\b(?:gh[pousr]_|glpat-|[rs]k_live_|xox[abprs]-)\w|\bhooks\.slack\.com/services/|\bdiscord(?:app)?\.com/api/webhooks/"
+    r"|\b(?i:password|passwd|pwd|secret|token|accountkey)=[^\s&;]"
+)
+"""The same as in `onhost/env.py`: what is not shown can't be promised."""
+_HOLDS_ONE = (["WEBHOOK", "URL"], ["SECRET", "ID"])
+"""Last words of names whose value opens a door by itself: LOG_SLACK_WEBHOOK_URL, VAULT_SECRET_ID."""
 
 
 def is_secret(key: str) -> bool:
     """Whether a key's name says that its value is a secret: DB_PASSWORD, APP_KEY; not JWT_PUBLIC_KEY."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).upper().replace(".", "_").replace("-", "_").split("_")
+    if words[-2:] in _HOLDS_ONE:
+        return True
     if words[-1] in _TELLS_ABOUT or words[-2:] == ["PUBLIC", "KEY"]:
         return False
     return any(_SECRETS.fullmatch(word) for word in words)
