@@ -176,6 +176,14 @@ def test_nothing_runs(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(configuration(seen).servers["shop.test"]) == 1
 
 
+@pytest.mark.parametrize("given", ["-c /etc/a.conf -g daemon off; user x;", "-c/etc/a.conf -g daemon off; user x;"])
+def test_options_of_a_master_are_its_own(host: Host, given: str) -> None:
+    (host.root / "proc/7").mkdir(parents=True)
+    (host.root / "proc/7/exe").symlink_to("/bin/sh")
+    found = nginx._started_as("7", f"nginx: master process nginx {given}")
+    assert found == ["/bin/sh", "-c", "/etc/a.conf", "-g", "daemon off; user x;"]
+
+
 def test_no_nginx(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ground, "search_path", lambda: str(host.root))
     with pytest.raises(ground.Unseen) as caught:
@@ -213,6 +221,8 @@ def handled(text: str, path: str) -> Handled | Unseen:
         ("location =/.env { internal; }", "/.env", "=/.env", True),
         ("location ~ ^/files/ { } location ~ /\\. { deny all; }", "/files/.env", "~ ^/files/", False),
         ("location ~ /\\. { allow 10.0.0.0/8; deny all; }", "/.env", "~ /\\.", False),
+        ("satisfy any; location ~ /\\. { auth_basic x; deny all; }", "/.env", "~ /\\.", False),
+        ("satisfy any; location ~ /\\. { satisfy all; deny all; }", "/.env", "~ /\\.", True),
         ("deny all; location / { }", "/.env", "/", True),
         ("deny all; location / { allow all; }", "/.env", "/", False),
         ("location / { location ~ /\\. { deny all; } }", "/.env", "~ /\\.", True),
@@ -232,8 +242,9 @@ def test_which_location_takes_a_request(text: str, path: str, location: str, *, 
     assert (found.returns in (403, 404) if found.returns is not None else found.denies) is refuses
 
 
-def test_a_regular_expression_of_another_kind_is_not_guessed() -> None:
-    found = handled("location ~ (?|/\\.(a)|/\\.(b)) { deny all; }", "/.env")
+@pytest.mark.parametrize("pattern", ["(?|/\\.(a)|/\\.(b))", "/\\.[[:alpha:]]"])
+def test_a_regular_expression_of_another_kind_is_not_guessed(pattern: str) -> None:
+    found = handled(f"location ~ {pattern} {{ deny all; }}", "/.env")
     assert isinstance(found, Unseen)
     assert "can't be read here" in found.detail
 

@@ -126,12 +126,12 @@ def _title(number: str) -> str:
 
 def _started_as(number: str, title: str) -> list[str]:
     """The master's program and the options that say which configuration it reads."""
-    program, *options = re.split(r" (?=-[cegp] )", title[len(MASTER) :])
+    program, *options = re.split(r" (?=-[cegp])", title[len(MASTER) :])
     try:
         program = os.readlink(proc(number + "/exe")).replace(" (deleted)", "")
     except OSError:
         program = program.split(" ")[0]
-    return [program, *(word for option in options for word in (option[:2], option[3:].strip()))]
+    return [program, *(word for option in options for word in (option[:2], option[2:].strip()))]
 
 
 def _parents() -> list[tuple[str, str]]:
@@ -291,7 +291,7 @@ def _handled(path: str, inside: list[Directive], http: list[Directive]) -> dict[
     return {
         "location": " ".join(locations[-1].words[1:])[:200] if locations else "",
         "returns": _returns(inside) or (404 if internal else _returns(last)),
-        "denies": rules[0] == ["deny", "all"],
+        "denies": rules[0] == ["deny", "all"] and _inherited("satisfy", chain) != "any",  # else a password does
         "max_body": _max_body(chain),
     }
 
@@ -301,8 +301,13 @@ def _access(level: list[Directive]) -> list[list[str]]:
     return [one.words for one in level if one.name in ("allow", "deny")]
 
 
+def _inherited(name: str, chain: list[list[Directive]]) -> str:
+    """What the innermost level that says anything says; empty: none does."""
+    return next((value for level in reversed(chain) for value in [_value(name, level)] if value), "")
+
+
 def _max_body(chain: list[list[Directive]]) -> int:
-    said = next((value for level in reversed(chain) for value in [_value("client_max_body_size", level)] if value), "")
+    said = _inherited("client_max_body_size", chain)
     if not said:
         return DEFAULT_BODY
     match = re.fullmatch("([0-9]{1,18})([kmg]?)", said.lower())
@@ -350,6 +355,8 @@ def _modifier(location: Directive) -> tuple[str, str]:
 
 
 def _matches(how: str, pattern: str, path: str) -> bool:
+    if "[[:" in pattern:
+        raise Unseen(FAILED, "location {} {} can't be read here".format(how, pattern[:100]))
     try:
         here = re.sub(r"\(\?<([A-Za-z_])", r"(?P<\1", pattern)
         return re.search(here, path, re.IGNORECASE if how == "~*" else 0) is not None
