@@ -125,3 +125,12 @@ def test_a_key_s_passphrase_does_not_stand_in_a_file(tmp_path: Path) -> None:
         load_target(file, environ={})
     file.write_text(told % '"${env:PHRASE}"')
     assert load_target(file, environ={"PHRASE": "in-plain-words"}).target.network.vantages["app"].passphrase
+
+
+def test_a_secret_among_plain_values_is_told_where_it_belongs(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    told = "schema: 1\nname: shop\nenvironment: test\nnetwork: {vantages: {app: {ssh: a@app.test}}}\ncomponents:\n"
+    told += "  app: {host: app, env: {files: {app: {path: /srv/.env, reader: node, has: {DB_PASSWORD: x}}}}}\n"
+    file.write_text(told)
+    with pytest.raises(TargetError, match="DB_PASSWORD is a secret, and is not shown; promise it under `secrets`"):
+        load_target(file, environ={})

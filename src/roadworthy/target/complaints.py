@@ -35,8 +35,10 @@ def _complaint(detail: ErrorDetails, path: Path, root: MapNode, of: type[BaseMod
     kind = detail["type"]
     if path[-1] == "[key]":
         path = path[:-1]
-        allowed = key_allowed_at(path[:-1], of)
-        return _at(follow(root, path).key_mark, path, root, f"this name is not possible; allowed: {allowed}")
+        why = (
+            detail.get("ctx", {}).get("error") or f"this name is not possible; allowed: {key_allowed_at(path[:-1], of)}"
+        )
+        return _at(follow(root, path).key_mark, path, root, str(why))
     found = follow(root, path)
     if kind == "extra_forbidden":
         text = f"unknown key{suggest(path[-1], keys_at(path[:-1], of))}"
