@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from roadworthy.facts.backups import BackupsObservation, Elsewhere, Inside
 from roadworthy.facts.store import Unseen
-from roadworthy.onhost import backups, backups_inside, ground
+from roadworthy.onhost import backups, backups_inside, backups_stream, ground
 from roadworthy.sandbox import programs
 from roadworthy.sandbox.machines import dumped
 from roadworthy.target.blocks.backups import Series
@@ -231,7 +231,7 @@ def test_what_a_file_begins_as(root: Path, head: bytes, what: str) -> None:
 
 @given(st.binary(max_size=64))
 def test_any_first_bytes_are_something(head: bytes) -> None:
-    assert backups_inside.kind_of(head)
+    assert backups_stream.kind_of(head)
 
 
 @pytest.mark.skipif(shutil.which("gpg") is None, reason="no gpg here")
@@ -323,7 +323,7 @@ def test_bounds(root: Path) -> None:
 
 def test_a_packer_that_is_not_there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(root, "shop_1", b"\x28\xb5\x2f\xfd" + bytes(20))
-    monkeypatch.setattr(backups_inside, "has", lambda _: False)
+    monkeypatch.setattr(backups_stream, "has", lambda _: False)
     seen = look(inside=True, packing="zstd").inside
     assert isinstance(seen, Unseen)
     assert "no zstd here" in seen.detail
@@ -341,10 +341,10 @@ def test_a_packer_that_hangs(root: Path) -> None:
 @given(st.binary(max_size=2000), st.sampled_from(["mysqldump", "pg_dump", "tar", "mongodump", "other"]))
 def test_no_file_breaks_a_reader(data: bytes, kind: str) -> None:
     reader = backups_inside.READERS[kind]()
-    stream = backups_inside.Bounded(io.BytesIO(data), 2**20, time.monotonic() + 10)
+    stream = backups_stream.Bounded(io.BytesIO(data), 2**20, time.monotonic() + 10)
     try:
         reader.read(stream)
-    except backups_inside.BrokenError:
+    except backups_stream.BrokenError:
         return
     assert kind != "mongodump"
 
@@ -354,8 +354,8 @@ def test_no_part_of_an_archive_is_whole(cut: int) -> None:
     whole = dumped.dump_of(series("mongodump"), rows=3)
     reader = backups_inside.MongoReader()
     try:
-        reader.read(backups_inside.Bounded(io.BytesIO(whole[:cut]), 2**20, time.monotonic() + 10))
-    except backups_inside.BrokenError:
+        reader.read(backups_stream.Bounded(io.BytesIO(whole[:cut]), 2**20, time.monotonic() + 10))
+    except backups_stream.BrokenError:
         return
     assert reader.complete is (cut >= len(whole))
 
@@ -720,7 +720,7 @@ def test_the_same_of_postgresql(line: str) -> None:
     whole = dumped.dump_of(series("pg_dump"), rows=2)
     for text, reaches in ((whole, ""), (whole.replace(b"COPY", line.encode() + b" '/x';\nCOPY", 1), line)):
         reader = backups_inside.PostgresReader()
-        reader.read(backups_inside.Bounded(io.BytesIO(text), 2**20, time.monotonic() + 10))
+        reader.read(backups_stream.Bounded(io.BytesIO(text), 2**20, time.monotonic() + 10))
         assert reader.reaches == reaches
         assert reader.names >= {"users", "roles"}
 

@@ -12,8 +12,9 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from roadworthy.onhost.backups_inside import begins, inside
+from roadworthy.onhost.backups_inside import inside
 from roadworthy.onhost.backups_restore import restored
+from roadworthy.onhost.backups_stream import begins
 from roadworthy.onhost.ground import (
     FAILED,
     LARGEST,

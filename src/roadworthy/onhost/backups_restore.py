@@ -14,7 +14,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from roadworthy.onhost.backups_inside import READERS, BrokenError, Program, first_error, unpacked
+from roadworthy.onhost.backups_inside import READERS
+from roadworthy.onhost.backups_stream import BrokenError, Program, first_error, unpacked
 from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at, has, run, search_path
 
 TELLING_S = 60.0
