@@ -121,6 +121,18 @@ def test_only_root_sees_rules(program: Callable[..., None], name: str, complains
 
 
 @pytest.mark.usefixtures("root")
+def test_a_table_of_which_nft_alone_can_tell(program: Callable[..., None]) -> None:
+    program(
+        "iptables", complains="iptables v1.8.7 (nf_tables): table `filter' is incompatible, use 'nft' tool.\n", ends=1
+    )
+    assert unseen(look(rules=True).rules).startswith("failed: iptables")
+    program("nft", '{"nftables": []}')
+    assert rules().said == {"nft -j list ruleset": '{"nftables": []}'}
+    program("ufw", "Status: active\n")
+    assert unseen(look(rules=True).rules).startswith("failed: iptables")  # nft was not asked
+
+
+@pytest.mark.usefixtures("root")
 def test_rules_without_an_end(program: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firewall, "LARGEST", 10)
     program("iptables", "-A INPUT\n" * 10)

@@ -15,6 +15,8 @@ LARGEST = 2 * 2**20
 NO_ROOT = re.compile(
     r"permission denied|must be root|need to be root|not permitted|not authorized|access denied", re.IGNORECASE
 )
+OF_NFT = "is incompatible, use 'nft' tool"
+"""What iptables says of a table that nft has made."""
 DEFAULT_ROUTE, DEFAULT_ROUTE_6 = "00000000", "0" * 32
 GLOBAL = "00"
 LEGACY = {"iptables": "ip_tables_names", "ip6tables": "ip6_tables_names"}
@@ -39,7 +41,7 @@ def _rules() -> dict[str, Any]:
         said.update(_asked(["nft", "-j", "list", "ruleset"]))
         programs += [program + "-legacy" for program in programs if _is_loaded(LEGACY[program])]
     for program in programs:
-        said.update(_asked([program, "-S"]))
+        said.update(_asked([program, "-S"], but=OF_NFT if "nft -j list ruleset" in said else ""))
     return {"said": said, "outside": _outside(), "ipv6": _has_ipv6()}
 
 
@@ -48,11 +50,13 @@ def _is_loaded(names: str) -> bool:
     return os.path.exists(proc(net(names))) and "filter" in read_proc(net(names)).split()
 
 
-def _asked(command: list[str]) -> dict[str, str]:
-    """What a program says, by its command; nothing where there is no such program."""
+def _asked(command: list[str], but: str = "") -> dict[str, str]:
+    """What a program says, by its command; nothing where there is no such program, or it complains so."""
     if not has(command[0]):
         return {}
     done = run(command)
+    if done.code and but and but in done.err:
+        return {}
     if done.code:
         raise _refused(command[0], done)
     if len(done.out) > LARGEST:

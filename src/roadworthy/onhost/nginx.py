@@ -228,7 +228,7 @@ def _server(server: Directive, http: list[Directive], paths: list[str], started_
 def _first_asked(server: Directive, http: list[Directive]) -> list[Directive]:
     """By each address at which it speaks TLS: the server that is asked there before a name is known; none: no TLS.
 
-    That one's versions are spoken for all others; where nginx tells names first (1.29), for clients that send none.
+    That one's versions are spoken for all others; where nginx tells names first (1.29.2), for clients that send none.
     """
     found = []
     for address, _ in _listens(server):
