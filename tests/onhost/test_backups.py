@@ -569,6 +569,7 @@ log.write(" ".join(sys.argv[1:]) + "\\n" + sql[:200] + "\\n")
 said = open(log.name).read() if "information_schema.SCHEMATA" in sql else ""
 if "information_schema.SCHEMATA" in sql: print({there!r} or ("scratch_1" if "CREATE DATABASE" in said else ""))
 elif "PROCESSLIST" in sql: print(7)
+elif "@@datadir" in sql: print("/var/backups")
 elif "information_schema.TABLES" in sql: print(int("users" in sql))
 elif "COUNT(*)" in sql: print("x" if {miscounts!r} else 2)
 elif {refused!r} and {refused!r} in sql:
@@ -626,6 +627,15 @@ def test_a_restore_that_hangs(root: Path) -> None:
 
 def test_what_could_not_be_dropped_is_told(root: Path) -> None:
     assert "scratch_" in restored(root, SQL, refused="DROP DATABASE").left
+
+
+def test_a_disk_that_it_would_fill(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = os.statvfs(root / FOLDER)
+    monkeypatch.setattr("os.statvfs", lambda _: os.statvfs_result((*state[:3], 1, 0, *state[5:])))
+    seen = restored(root, SQL)
+    assert isinstance(seen, Unseen)
+    assert "0 MiB are left for /var/backups" in seen.detail
+    assert "CREATE DATABASE" not in told(root)
 
 
 def test_what_could_not_be_made_is_not_left(root: Path) -> None:

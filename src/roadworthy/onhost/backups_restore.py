@@ -21,6 +21,8 @@ from roadworthy.onhost.ground import FAILED, NOT_PERMITTED, TOO_LONG, Unseen, at
 TELLING_S = 60.0
 """For one statement. The server gives it up a moment before, so that it makes nothing when nobody waits any more."""
 SERVERS_S = 55
+ROOM = 3
+"""Times the size of the SQL: tables with their indexes, and the server's log of all of it."""
 
 _OF_ROWS = re.compile(r"(\bnear|\bentry|\bvalue|:) +['\"].*")
 """Where a server's error quotes what a dump holds."""
@@ -33,11 +35,12 @@ def restored(path: str, wanted: dict[str, Any]) -> dict[str, Any]:
         Unseen: it was not tried.
     """
     asked = wanted["restore"]
-    _stays_within(path, wanted)
+    size = _stays_within(path, wanted)
     client = {"mysql": Mysql, "postgresql": Postgres}[asked["engine"]](asked)
     name = "{}_{}".format(asked["into"], os.urandom(6).hex())
     if client.tell(client.MAINTAINED, client.IS_THERE.format(name)).strip():
         raise Unseen(FAILED, f"there is a database {name} already")
+    _has_room(client, size)
     guard, left = Guard(client, name), ""
     try:
         try:
@@ -61,18 +64,34 @@ def _tried(client: Any, name: str, path: str, wanted: dict[str, Any]) -> dict[st
     return seen
 
 
-def _stays_within(path: str, wanted: dict[str, Any]) -> None:
-    """Reads it once, to its end, before anything is made of it."""
+def _stays_within(path: str, wanted: dict[str, Any]) -> int:
+    """Reads it once, to its end, before anything is made of it; its size, unpacked."""
     reader = READERS[wanted["dump"]]()
     try:
         with unpacked(
             path, wanted["dump"], wanted["packing"], wanted["restore"]["at_most"], wanted["takes_s"]
         ) as stream:
             reader.read(stream)
+            size = stream.size
     except BrokenError as error:
         raise Unseen(FAILED, f"it can't be read to its end: {error}") from error
     if reader.reaches:
         raise Unseen(FAILED, f"not restored, as it speaks of more than its own database: {reader.reaches}")
+    return size
+
+
+def _has_room(client: Any, size: int) -> None:
+    """A server whose disk is full serves nobody. One that is elsewhere can't be asked, nor one that does not tell."""
+    try:
+        folder = client.tell(client.MAINTAINED, client.FOLDER).strip()
+        disk = os.statvfs(at(folder))
+    except (Unseen, OSError):
+        return
+    left = disk.f_bavail * disk.f_frsize
+    if folder.startswith("/") and left < ROOM * size:
+        raise Unseen(
+            FAILED, f"not restored: {left >> 20} MiB are left for {folder}, and it unpacks to {size >> 20} MiB"
+        )
 
 
 def _fed(client: Any, name: str, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +166,7 @@ class Client:
     """A server's own client, set up as the host has it."""
 
     MAINTAINED = ""
-    IS_THERE = MAKE = DROP = ""
+    IS_THERE = MAKE = DROP = FOLDER = ""
     SAYS = ""
     """The option that a statement follows."""
 
@@ -206,6 +225,7 @@ class Postgres(Client):
     IS_THERE = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = '{}'"
     MAKE = 'CREATE DATABASE "{}" TEMPLATE template0'
     DROP = 'DROP DATABASE IF EXISTS "{}"'
+    FOLDER = "SHOW data_directory"
     SAYS = "-c"
     END = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = '{}'"
 
@@ -246,6 +266,7 @@ class Mysql(Client):
     IS_THERE = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{}'"
     MAKE = "CREATE DATABASE `{}`"
     DROP = "DROP DATABASE IF EXISTS `{}`"
+    FOLDER = "SELECT @@datadir"
     SAYS = "-e"
     CONNECTED = "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}'"
 
