@@ -63,6 +63,16 @@ def of(line: str, zone: str | None = "UTC", now: float = NOW) -> Line:
         ("[Nest] 1  - 11/28/2026, 6:00:00 AM     LOG [NestFactory] Starting", OTHER),
         ("  2026-11-28 06:00:00 App\\Jobs\\SendInvoice ............ 1s FAIL", ""),
         ("INFO 2026-11-28 06:00:00 started", ""),
+        ("2026-11-28T06:00:00Z Unhandled exception: HTTP 500 of the upstream", ""),
+        ("2026-11-28T06:00:00Z SYSTEM failed", ""),
+        ("2026-11-28  6:00:00 71 [ERROR] InnoDB: Operating system error number 28", ERROR),
+        ("E, [2026-11-28T06:00:00.123456 #71] ERROR -- : refused", ERROR),
+        ('2026-11-28T06:00:00: {"level":50,"time":SIX000,"msg":"refused"}', ERROR),
+        ('Nov 28 06:00:00 app api[71]: {"level":"error","msg":"refused"}', ERROR),
+        ('Nov 28 06:00:00 app api[71]: {"level":30,"msg":"an error"}', OTHER),
+        ('2026-11-28 06:00:00,123 ERROR order failed {"order":12}', ERROR),
+        ('{"time":"2026-11-28T06:00:00+00:00","request":"GET /error","status":502}', ERROR),
+        ('{"time":"2026-11-28T06:00:00+00:00","request":"GET /error","status":"200"}', OTHER),
     ],
 )
 def test_what_programs_write(line: str, level: str) -> None:

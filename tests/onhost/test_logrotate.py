@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from roadworthy.onhost import ground
 from roadworthy.onhost.logrotate import rotations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAIN = """# see "man logrotate" for details
@@ -51,14 +53,16 @@ BY_SIZE = "/var/log/app.log { size 100M\nrotate 3 }\n/var/log/kept.log {\n  mont
 
 
 @pytest.fixture
-def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A host's /etc."""
+    before = os.umask(0o022)
     monkeypatch.setattr(ground, "ROOT", str(tmp_path))
     (tmp_path / "etc/logrotate.d").mkdir(parents=True)
     (tmp_path / "etc/logrotate.conf").write_text(MAIN)
     for name, text in {"nginx": NGINX, "rsyslog": RSYSLOG, "app": BY_SIZE, "nginx.dpkg-old": NGINX}.items():
         (tmp_path / "etc/logrotate.d" / name).write_text(text)
-    return tmp_path / "etc"
+    yield tmp_path / "etc"
+    os.umask(before)
 
 
 @pytest.mark.usefixtures("etc")
@@ -82,6 +86,20 @@ def test_by_size_and_for_ever() -> None:
 def test_without_a_main_file_nothing_is_rotated(etc: Path) -> None:
     (etc / "logrotate.conf").unlink()
     assert rotations("/var/log/nginx/access.log") == []
+
+
+@pytest.mark.parametrize("ending", [".disabled", ".bak", ".ucf-old", ".rhn-cfg-tmp-7", "~"])
+def test_what_was_put_aside_says_nothing(etc: Path, ending: str) -> None:
+    (etc / "logrotate.d/nginx").rename(etc / f"logrotate.d/nginx{ending}")
+    assert rotations("/var/log/nginx/access.log") == []
+
+
+def test_logrotate_ignores_what_others_may_write(etc: Path) -> None:
+    (etc / "logrotate.d/nginx").chmod(0o664)
+    assert rotations("/var/log/nginx/access.log") == []
+    assert len(rotations("/var/log/syslog")) == 1
+    (etc / "logrotate.conf").chmod(0o666)
+    assert rotations("/var/log/syslog") == []
 
 
 def test_files_that_include_each_other(etc: Path) -> None:

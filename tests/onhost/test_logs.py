@@ -174,6 +174,77 @@ def test_time_ends_the_reading(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert counted(one(LARAVEL)).short == "there was no time to read all of it"
 
 
+def test_older_files_whose_ending_stays_last(root: Path) -> None:
+    write(root, "app-error.log", line(100, "ERROR", "now"))
+    write(root, "app-error__2026-11-28_00-00-00.log", line(3000, "ERROR", "put aside by pm2"), ago_s=3000)
+    write(root, "app-error.1.log", line(3100, "ERROR", "put aside with `extension`"), ago_s=3100)
+    packed = root / "var/log/app-error-20261127.log.gz"
+    packed.write_bytes(gzip.compress(line(3200, "ERROR", "packed").encode()))
+    os.utime(packed, (HERE - 3200, HERE - 3200))
+    write(root, "app-error-2.log", line(3300, "ERROR", "another worker's"))
+    write(root, "app.log", line(3300, "ERROR", "another log"))
+    assert counted(one("/var/log/app-error.log")).count == 4
+
+
+def test_an_archive_that_is_broken_within(root: Path) -> None:
+    write(root, "laravel.log", line(100, "INFO", "now"))
+    packed = root / "var/log/laravel.log.1.gz"
+    packed.write_bytes(gzip.compress(b"x" * 50)[:10] + b"\xff" * 40)
+    assert "laravel.log.1.gz can't be unpacked" in counted(one(LARAVEL)).short
+
+
+def test_a_log_in_which_nothing_was_ever_written(root: Path) -> None:
+    write(root, "laravel.log", ago_s=10)
+    seen = one(LARAVEL)
+    assert (seen.newest, seen.written, seen.absent) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "is_told"), [(7200, False), (-7200, False), (-1800, False), (-1500, True), (30, True)]
+)
+def test_lines_of_another_clock_than_the_file(root: Path, ahead_s: int, is_told: bool) -> None:  # noqa: FBT001 - a case
+    """Laravel writes UTC whatever the host's zone is: its errors of the last hour seem to be of two hours ago."""
+    write(root, "laravel.log", line(-ahead_s, "ERROR", "x"))
+    seen = one(LARAVEL)
+    for told in (seen.newest, seen.errors):
+        assert isinstance(told, Unseen) is not is_told
+    if not is_told:
+        assert isinstance(seen.errors, Unseen)
+        assert "the clock of its lines is another" in seen.errors.detail
+
+
+def test_a_clock_that_lines_or_the_target_tell_is_believed(root: Path) -> None:
+    write(root, "laravel.log", line(7200, "ERROR", "x"))
+    assert counted(one(LARAVEL, zone="UTC")).count == 0
+    write(root, "laravel.log", time.strftime("%Y-%m-%dT%H:%M:%SZ ERROR x\n", time.gmtime(HERE - 7200)))
+    assert counted(one(LARAVEL)).count == 0
+
+
+def test_a_pattern_that_the_host_does_not_know(root: Path) -> None:
+    write(root, "laravel.log", line(100, "INFO", "x"))
+    errors_ = one(LARAVEL, errors=errors(patterns=["(?P<a>x)(?P<a>y)"])).errors
+    assert isinstance(errors_, Unseen)
+    assert errors_.unseen == "not supported"
+
+
+def test_rotation_is_told_by_the_path_that_leads_there(root: Path) -> None:
+    (root / "etc/logrotate.d").mkdir(parents=True)
+    (root / "srv/app/shared/logs").mkdir(parents=True)
+    (root / "srv/app/releases/7").mkdir(parents=True)
+    (root / "srv/app/current").symlink_to("releases/7")
+    (root / "srv/app/releases/7/logs").symlink_to("/srv/app/shared/logs")
+    (root / "srv/app/shared/logs/app.log").write_text(line(100, "INFO", "x"))
+    (root / "etc/logrotate.conf").write_text("/srv/app/current/logs/*.log {\n daily\n rotate 7\n}\n")
+    (root / "etc/logrotate.conf").chmod(0o644)
+    for path in ("/srv/app/current/logs/app.log", "/srv/app/current/logs/*.log"):
+        (told,) = one(path, rotation=True).rotations or ()
+        assert told.keep == 7  # type: ignore[union-attr]
+    (root / "srv/app/current/logs").unlink()
+    (root / "srv/app/releases/7/logs").mkdir()
+    (root / "srv/app/releases/7/logs/app.log").symlink_to("/srv/app/shared/logs/app.log")
+    assert one("/srv/app/current/logs/app.log", rotation=True).rotations == ()
+
+
 def test_what_is_no_log(root: Path) -> None:
     assert one(LARAVEL).absent == "nothing is at /var/log/laravel.log"
     assert one("/var/log/laravel-*.log").absent == "no file is of that name"
@@ -233,8 +304,20 @@ def test_a_unit(root: Path) -> None:
     assert seen.newest is not None
     assert seen.newest.timestamp() == HERE - 100
     assert (counted(seen).count, counted(seen).short) == (3, "")
+    journal(root, entry(3000, 3, '"web" exited'), entry(2000, 3, "- no space"), entry(1000, 6, "  at x (error)"))
+    assert counted(one("nginx.service", "units")).count == 2
+    journal(root, entry(3000, 3, "connect() failed"), entry(2000, 6, "2026/11/28 06:00:00 [error] upstream\n  at x"))
     assert counted(one("nginx.service", "units", errors=errors(patterns=["upstream"]))).count == 1
-    assert counted(one("nginx.service", "units", errors=errors(without=("connect",)))).count == 2
+    assert counted(one("nginx.service", "units", errors=errors(without=("connect",)))).count == 1
+
+
+def test_long_entries_are_asked_for(root: Path) -> None:
+    """Without `--all` journalctl says `null` for a message of more than 4096 bytes."""
+    journal(root, entry(3000, 6, "fine"))
+    program(root, "journalctl", f'echo "$*" >> {root.parent}/asked\ncat {root.parent}/entries')
+    one("nginx.service", "units")
+    asked = (root.parent / "asked").read_text().splitlines()
+    assert [("--all" in line_, "--system" in line_) for line_ in asked[1:]] == [(True, False), (False, True)]
 
 
 def test_a_journal_that_does_not_tell(root: Path) -> None:

@@ -93,7 +93,7 @@ class Log(Fact):
     label: str = Field(description="The file, unit or container that is meant.")
     absent: str = Field("", description="There is none, and of what; empty: there is.")
     size: int | None = None
-    written: datetime | None = Field(None, description="When its file was last changed.")
+    written: datetime | None = Field(None, description="When its file was last changed; None: all are empty.")
     newest: datetime | Unseen | None = Field(None, description="The time of its newest line.")
     oldest: Oldest | None = None
     rotations: tuple[Rotation, ...] | Unseen | None = Field(None, description="Empty: Logrotate does not know it.")

@@ -1,6 +1,7 @@
 """On the host: what a line of a log says of itself: when it was written, and whether it is an error.
 
 2026-11-28T06:00:00.123Z ...  [2026-11-28 06:00:00] production.ERROR: ...  2026/11/28 06:00:00 [error] ...
+2026-11-28  6:00:00 0 [ERROR] ...                      E, [2026-11-28T06:00:00.123456 #71] ERROR -- : ...
 Nov 28 06:00:00 host ...      [28-Nov-2026 06:00:00 Europe/Berlin] ...     ... [28/Nov/2026:06:00:00 +0000] ...
 [Sat Nov 28 06:00:00.1 2026]  {"level":50,"time":1795845600000,...}        time="2026-11-28T06:00:00Z" level=error
 """
@@ -29,8 +30,8 @@ _FRACTION = r"(?:[.,](\d{1,9}))?"
 _ZONE = r"(?: ?(Z\b|[+-]\d\d(?::?\d\d)?\b|[A-Z][a-z]+/[A-Za-z_/]+|[A-Z]{3,4}\b))?"
 
 ISO = re.compile(
-    r"\s*(?:<\d{1,3}>\d?\s*)?(?:[A-Z]{3,9}:?\s+)?[\[(]?(?:(?:time|ts|timestamp|t|date)=)?\"?"
-    r"(\d{4})[-/](\d\d)[-/](\d\d)[T ]" + _CLOCK + _FRACTION + _ZONE
+    r"\s*(?:<\d{1,3}>\d?\s*)?(?:[A-Z]{3,9}:?\s+|[A-Z], )?[\[(]?(?:(?:time|ts|timestamp|t|date)=)?\"?"
+    r"(\d{4})[-/](\d\d)[-/](\d\d)[T ] ?" + _CLOCK + _FRACTION + _ZONE
 )
 ACCESS = re.compile(r"[^\[\"]{0,300}\[(\d\d)/" + _MON + r"/(\d{4}):" + _CLOCK + r" ([+-]\d{4})\]")
 DAY_FIRST = re.compile(r"\s*(?:\d+:[A-Z] )?\[?(\d\d)[- ]" + _MON + r"[- ](\d{4}) " + _CLOCK + _FRACTION + _ZONE)
@@ -75,17 +76,24 @@ OTHERS = {
 }
 OTHERS |= {"system", "detail", "hint", "statement", "context", "i", "w", "d"}
 
-_LEVEL = "|".join(sorted((ERRORS | OTHERS) - {"e", "f", "i", "w", "d"}, key=len, reverse=True))
+_ALONE = {"e", "f", "i", "w", "d", "http"}
+"""Levels where a field holds nothing else; in a line, HTTP is the protocol."""
+_COLON = {"detail", "hint", "statement", "context", "system", "note"}
+"""PostgreSQL's and others', always before a colon where they are in capitals."""
+_LEVEL = "|".join(sorted((ERRORS | OTHERS) - _ALONE, key=len, reverse=True))
+_IN_CAPITALS = "|".join(sorted((ERRORS | OTHERS) - _ALONE - _COLON, key=len, reverse=True)).upper()
 IN_BRACKETS = re.compile(r"\[(?:[\w.-]+:)?(" + _LEVEL + r")\d?\]", re.IGNORECASE)
 LARAVEL = re.compile(r"^[\]\s]*[\w-]+\.(EMERGENCY|ALERT|CRITICAL|ERROR|WARNING|NOTICE|INFO|DEBUG): ")
 LOGFMT = re.compile(r"\b(?:level|lvl|severity|levelname)=\"?([A-Za-z]+)")
-CAPITALS = re.compile(r"\b(" + _LEVEL.upper() + r")\d?\b")
+CAPITALS = re.compile(r"\b((?:" + _IN_CAPITALS + r")\d?\b|(?:" + "|".join(sorted(_COLON)).upper() + r")(?=:))")
 STATUS = re.compile(r"\" ([1-5]\d\d) ")
 WORDS = re.compile(
     r"\b(?i:error|fatal|failed|failure|exception|panic|critical)\b|[A-Za-z](?:Error|Exception|Failure)\b"  # TypeError
 )
 PREFIX = 80
-"""Where in a line, after its time, a level stands in capitals."""
+"""Where in a line, after its time, a level stands in capitals, or an object begins."""
+LEVELS = ("level_name", "levelname", "level", "severity", "lvl", "log.level", "s")
+"""Where an object has its level."""
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -126,10 +134,11 @@ class Zones:
     def __init__(self, default: str | None, now: float) -> None:
         self.default = default
         self.now = now
+        self.guessed = False
         self.known: dict[str, list[list[float]]] = {"UTC": [[0, 0]]}
 
     def seconds(self, naive: float, zone: str | None) -> float:
-        """Seconds since 1970 of a time as a clock there shows it.
+        """Seconds since 1970 of a time as a clock there shows it; `guessed` is then whether nobody said which clock.
 
         Raises:
             Unseen: nothing here knows that zone.
@@ -142,6 +151,7 @@ class Zones:
             return naive - ZONES[zone] * 3600
         if zone and "/" not in zone:
             zone = None  # a word that follows the time
+        self.guessed = not zone and not self.default
         changes = self._of(zone or self.default or "")
         return naive - _offset(changes, naive - _offset(changes, naive))
 
@@ -209,16 +219,27 @@ def parse(line: str, zones: Zones) -> Line:
     Raises:
         Unseen: its time is of a zone that nothing here knows.
     """
-    if line.startswith("{"):
-        try:
-            said = json.loads(line)
-        except (ValueError, RecursionError):
-            said = None
-        if isinstance(said, dict):
-            return _of_object(said, zones)
+    zones.guessed = False
+    said = _object(line) if line.startswith("{") else None
+    if said is not None:
+        return _of_object(said, zones)
     moment, end = when(line, zones)
     rest = line[end:]
+    begins = rest.find("{", 0, PREFIX)
+    if begins >= 0 and rest.endswith("}"):  # what pm2 and syslog put before a line that is an object
+        said = _object(rest[begins:])
+        if said is not None and _first(said, *LEVELS) is not None:
+            inner = _of_object(said, zones)
+            return Line(inner.at if moment is None else moment, inner.level, inner.text)
     return Line(moment, _level(line, rest), rest)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def when(line: str, zones: Zones) -> tuple[float | None, int]:
@@ -333,12 +354,14 @@ def _of_object(said: dict[str, Any], zones: Zones) -> Line:
     if isinstance(said.get("log"), str) and "stream" in said:  # Docker's json-file holds a line of the container's own
         inner = parse(COLOURS.sub("", said["log"]).rstrip("\n"), zones)
         return Line(moment if moment is not None else inner.at, inner.level, inner.text)
-    level = _first(said, "level_name", "levelname", "level", "severity", "lvl", "log.level", "s")
+    level = _first(said, *LEVELS)
     told = ""
     if isinstance(level, str):
         told = _named(level)
     elif isinstance(level, (int, float)) and not isinstance(level, bool):
         told = _numbered(level)
+    elif level is None and re.fullmatch("[1-5][0-9][0-9]", str(said.get("status"))):  # an access log
+        told = ERROR if str(said["status"]) >= "500" else OTHER
     text = _first(said, "msg", "message", "error", "err", "exception")
     return Line(moment, told, text if isinstance(text, str) else json.dumps(said if text is None else text))
 

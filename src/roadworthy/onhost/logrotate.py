@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import shlex
 from typing import Any
 
-from roadworthy.onhost.ground import Unseen, at, exists, read
+from roadworthy.onhost.ground import at, exists, read, told
 
 MAIN = "/etc/logrotate.conf"
 FILES = 500
@@ -15,8 +16,12 @@ FOREVER = 1_000_000
 """What `rotate -1` keeps."""
 EVERY = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year"}
 SCRIPTS = ("prerotate", "postrotate", "firstaction", "lastaction", "preremove")
-IGNORED = (".rpmorig", ".rpmsave", ".rpmnew", ".dpkg-dist", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".swp", ",v", "~")
-"""Endings of files in a folder that is included which Logrotate passes over (tabooext)."""
+IGNORED = re.compile(
+    r"(,v|\.bak|\.cfsaved|\.disabled|\.dpkg-(bak|del|dist|new|old|tmp)|\.rhn-cfg-tmp-.*|\.rpm(new|orig|save)|\.swp|"
+    r"\.ucf-(dist|new|old)|~)$"
+)
+"""Endings of files in a folder that is included which Logrotate passes over (its tabooext)."""
+OTHERS_WRITE = 0o022
 
 
 def rotations(path: str) -> list[dict[str, Any]]:
@@ -36,6 +41,8 @@ def _heed(file: str, given: dict[str, Any], path: str, found: list[dict[str, Any
     if file in met or len(met) >= FILES:
         return
     met.append(file)
+    if _is_open(file):
+        return
     section: dict[str, Any] | None = None
     names: list[str] = []
     for line in _lines(read(file)):
@@ -54,6 +61,14 @@ def _heed(file: str, given: dict[str, Any], path: str, found: list[dict[str, Any
                 _heed(other, given, path, found, met)
         else:
             _set(section if section is not None else given, line.split())
+
+
+def _is_open(path: str) -> bool:
+    """Whether others than its owner may write a file: Logrotate complains of it, and goes on without."""
+    try:
+        return bool(os.stat(at(path)).st_mode & OTHERS_WRITE)
+    except OSError as error:
+        raise told(error, path) from error
 
 
 def _lines(text: str) -> list[str]:
@@ -101,11 +116,11 @@ def _included(path: str) -> list[str]:
     try:
         names = sorted(os.listdir(at(path)))
     except OSError as error:
-        raise Unseen("not permitted", "{}: {}".format(path, error.strerror)) from error
+        raise told(error, path) from error
     return [
         os.path.join(path, name)
         for name in names
-        if not name.startswith(".") and not name.endswith(IGNORED) and os.path.isfile(at(os.path.join(path, name)))
+        if not name.startswith(".") and IGNORED.search(name) is None and os.path.isfile(at(os.path.join(path, name)))
     ]
 
 

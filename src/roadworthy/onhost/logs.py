@@ -13,7 +13,9 @@ import selectors
 import signal
 import stat
 import subprocess
+import sys
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.onhost.files import Nothing, resolved
@@ -31,7 +33,7 @@ from roadworthy.onhost.ground import (
     search_path,
     told,
 )
-from roadworthy.onhost.lines import COLOURS, MATCHED, Line, Zones, kind, parse, when
+from roadworthy.onhost.lines import COLOURS, ERROR, MATCHED, Line, Zones, kind, parse, when
 from roadworthy.onhost.logrotate import rotations
 
 if TYPE_CHECKING:
@@ -52,6 +54,13 @@ PER_LOOK = 2000
 OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 OLDER = re.compile(r"[.-]\d[\d.-]*(\.(gz|bz2|xz|zst))?")
 """What Logrotate and others add to the name of a log that they put aside."""
+OLDER_WITHIN = re.compile(r"(\.\d+|(__|[._-])\d{4}[._-]?\d\d[._-]?\d\d[\d._-]*)(?=\.)")
+"""What pm2-logrotate, Logrotate's `extension` and others put before its ending: app__2026-11-28_00-00-00.log.gz."""
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+SLACK_S = 60.0
+"""So much later than its file a line may be."""
+OFFSET_S, OFFSETS_S, EXACT_S = 1800.0, 14 * 3600.0, 5.0
+"""Zones are half hours apart, 14 hours at most; and a line is written within seconds."""
 CONTINUED = re.compile(r"\s|#\d|[\]})\"'|<>+=*&-]|\[(?:stacktrace|previous exception)\]|at |Caused by:|\.\.\.")
 """How a line begins that belongs to the one before it."""
 PRIORITY_ERR = 3
@@ -86,7 +95,7 @@ class _Host:
         return Zones(default, self.now)
 
     def journal_began(self) -> float | None:
-        """How far back the journal goes; None: it is empty."""
+        """How far back the machine's own journal goes, where units write; those of users may go further."""
         if self.began is None:
             first: list[str] = []
 
@@ -94,7 +103,8 @@ class _Host:
                 first.append(line)
                 return True
 
-            stream(["journalctl", "--no-pager", "-o", "json", "--output-fields=PRIORITY"], self.until, heed)
+            command = ["journalctl", "--no-pager", "--system", "-o", "json", "--output-fields=PRIORITY"]
+            stream(command, self.until, heed)
             self.began = _stamp(_entry(first[0])) if first else None
         return self.began
 
@@ -120,8 +130,8 @@ class Counter:
 
     def __init__(self, wanted: dict[str, Any], zones: Zones, until: float) -> None:
         self.since: float = wanted["since"]
-        self.patterns = None if wanted["patterns"] is None else [re.compile(one) for one in wanted["patterns"]]
-        self.without = [re.compile(one) for one in wanted["without"]]
+        self.patterns = None if wanted["patterns"] is None else _compiled(wanted["patterns"])
+        self.without = _compiled(wanted["without"])
         self.zones = zones
         self.until = until
         self.count = 0
@@ -154,7 +164,7 @@ class Counter:
             if self.in_error:
                 self._add(line, line.at)
         elif self.last is not None:
-            if not self.in_error and _stands_alone(text) and self._is_error(text, line):
+            if not self.in_error and _stands_alone(text, line) and self._is_error(text, line):
                 self.in_error = True
                 self._add(line, self.last)
         elif is_first and self._is_error(text, line):
@@ -166,7 +176,7 @@ class Counter:
         if not text.strip():
             return
         line = parse(text, self.zones)
-        if line.at is None and not _stands_alone(text):
+        if line.at is None and not is_error and not _stands_alone(text, line):
             return
         if self._is_error(text, line, is_told=is_error):
             self._add(line, moment)
@@ -213,9 +223,18 @@ class Counter:
         }
 
 
-def _stands_alone(text: str) -> bool:
+def _compiled(patterns: list[str]) -> list[Any]:
+    try:
+        return [re.compile(one) for one in patterns]
+    except re.error as error:  # the host's Python may be older than the one that has read the target
+        raise Unseen(
+            NOT_THERE, "Python {}.{} here knows no such pattern: {}".format(*sys.version_info[:2], error)
+        ) from error
+
+
+def _stands_alone(text: str, line: Line) -> bool:
     """Whether an undated line is one of its own, and no part of a stack trace."""
-    return CONTINUED.match(text) is None
+    return line.level == ERROR or CONTINUED.match(text) is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -233,7 +252,7 @@ class Found:
     @property
     def is_packed(self) -> bool:
         """Whether it must be unpacked to be read."""
-        return self.ending in (".gz", ".bz2", ".xz", ".zst")
+        return self.ending in PACKED
 
 
 def _file(wanted: dict[str, Any], host: _Host) -> list[dict[str, Any]]:
@@ -248,16 +267,26 @@ def _file(wanted: dict[str, Any], host: _Host) -> list[dict[str, Any]]:
     newest = max(current, key=lambda one: one.written)
     every = sorted(current + older, key=lambda one: one.written)
     written = next((one for one in reversed(every) if one.size), newest)
-    said.update(label=newest.path, size=newest.size, written=written.written)
+    said.update(label=newest.path, size=newest.size, written=written.written if written.size else None)
     said["oldest"] = {"path": every[0].path, "written": every[0].written}
     zones = host.zones(wanted["zone"])
+    last = part(_last_time, written, zones)
     if wanted["newest"]:
-        said["newest"] = part(_last_time, written, zones)
+        said["newest"] = last
     if wanted["rotation"]:
-        said["rotations"] = part(rotations, newest.path)
+        said["rotations"] = part(_rotations, newest.path, path)
     if wanted["errors"] is not None:
-        said["errors"] = part(_errors_of, every, wanted["errors"], zones, host.until)
+        is_told = not isinstance(last, dict)
+        said["errors"] = part(_errors_of, every, wanted["errors"], zones, host.until) if is_told else last
     return [said]
+
+
+def _rotations(found: str, asked: str) -> list[dict[str, Any]]:
+    """By its own path, or by that through folders that are links; where it is a link itself Logrotate leaves it."""
+    folder, name = os.path.split(found)
+    through = os.path.dirname(asked)
+    paths = [found] + ([os.path.join(through, name)] if resolved(through, last_too=True) == folder else [])
+    return next(filter(None, map(rotations, paths)), [])
 
 
 def _found(path: str) -> tuple[list[Found], list[Found]]:
@@ -309,7 +338,10 @@ def _is_older(one: str, name: str) -> bool:
         return any(
             fnmatch.fnmatchcase(one[: found.start()], name) for found in OLDER.finditer(one) if found.end() == len(one)
         )
-    return one.startswith(name) and OLDER.fullmatch(one[len(name) :]) is not None
+    if one.startswith(name):
+        return OLDER.fullmatch(one[len(name) :]) is not None
+    plain = os.path.splitext(one)[0] if one.endswith(PACKED) else one
+    return any(plain[: found.start()] + plain[found.end() :] == name for found in OLDER_WITHIN.finditer(plain))
 
 
 def _read_end(path: str, most: int) -> tuple[bytes, bool]:
@@ -331,14 +363,31 @@ def _decoded(data: bytes, whole: bool) -> list[str]:  # noqa: FBT001 - as it was
 
 
 def _last_time(found: Found, zones: Zones) -> float | None:
-    """The time of the newest line that has one."""
+    """The time of the newest line that has one.
+
+    Raises:
+        Unseen: it can't be right, as the file says when it was last written.
+    """
     if found.is_packed:
         return None
     for line in reversed(_decoded(*_read_end(found.path, WINDOWS[0]))):
         moment = parse(COLOURS.sub("", line), zones).at
         if moment is not None:
+            early = found.written - moment
+            if early < -SLACK_S or (zones.guessed and _is_an_offset(early)):
+                what = "its newest line is of {}, and it was last written at {}: the clock of its lines is another"
+                raise Unseen(FAILED, "{}: {}".format(found.path, what.format(_clock(moment), _clock(found.written))))
             return moment
     return None
+
+
+def _is_an_offset(seconds: float) -> bool:
+    """Whether two clocks that are so far apart may be those of two zones."""
+    return OFFSET_S - EXACT_S <= seconds <= OFFSETS_S and abs(seconds - round(seconds / OFFSET_S) * OFFSET_S) <= EXACT_S
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S UTC", time.gmtime(moment))
 
 
 def _errors_of(files: list[Found], wanted: dict[str, Any], zones: Zones, until: float) -> dict[str, Any]:
@@ -392,7 +441,7 @@ def _count_packed(found: Found, counter: Counter) -> str:
                     return ""
                 left -= len(line)
                 counter.heed(line.decode("utf-8", "replace"))
-    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
         return "{} can't be unpacked: {}".format(found.path, error)
     return "of {} the first {} MiB were read".format(found.path, UNPACKED // 2**20)
 
@@ -427,11 +476,10 @@ def _errors_of_unit(unit: str, wanted: dict[str, Any], host: _Host) -> dict[str,
             priority = str(entry.get("PRIORITY", ""))
             by_priority = counter.patterns is None and priority.isdigit() and int(priority) <= PRIORITY_ERR
             for nth, text in enumerate(_message(entry).split("\n")):
-                if nth == 0 or _stands_alone(text or " "):
-                    counter.heed_at(moment, text, is_error=by_priority and nth == 0)
+                counter.heed_at(moment, text, is_error=by_priority and nth == 0)
         return counter.late()
 
-    command = ["journalctl", "--no-pager", "-o", "json", "--output-fields=PRIORITY,MESSAGE"]
+    command = ["journalctl", "--no-pager", "--all", "-o", "json", "--output-fields=PRIORITY,MESSAGE"]
     done, short = stream([*command, "--since", "@{:d}".format(int(counter.since)), "-u", unit], host.until, heed)
     if done.code:
         raise Unseen(FAILED, "journalctl: " + done.last_words)
@@ -460,7 +508,7 @@ def _stamp(entry: dict[str, Any]) -> float:
 
 
 def _message(entry: dict[str, Any]) -> str:
-    """What an entry says; what is no text comes as a list of bytes, what is too long as nothing."""
+    """What an entry says; what is no text comes as a list of bytes, and without `--all` what is long as nothing."""
     said = entry.get("MESSAGE")
     if isinstance(said, list):
         return bytes(one for one in said if isinstance(one, int) and 0 <= one < 256).decode("utf-8", "replace")  # noqa: PLR2004 - a byte

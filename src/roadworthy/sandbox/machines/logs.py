@@ -126,7 +126,8 @@ def _programs(promised: Logs, component: Component) -> Iterator[Answer]:
     for unit in promised.units or ():
         yield from journal(unit, ((LAST_S * 2, 6, "Started."), (LAST_S, 6, "all is well")))
     if promised.units:
-        yield Answer("journalctl", re.escape(BEGAN), says=_entry((400 * DAY_S, 6, "Journal started")))
+        began = re.escape("--no-pager --system -o json --output-fields=PRIORITY")
+        yield Answer("journalctl", began, says=_entry((400 * DAY_S, 6, "Journal started")))
     members = tuple(containers_of(promised, component))
     if members:
         yield listing(members)
@@ -134,14 +135,15 @@ def _programs(promised: Logs, component: Component) -> Iterator[Answer]:
         yield from container(name, ((LAST_S * 2, "listening on 3000"), (LAST_S, "GET /health 200")))
 
 
-BEGAN = "--no-pager -o json --output-fields=PRIORITY"
-
-
 def journal(unit: str, entries: Iterable[Entry]) -> tuple[Answer, ...]:
     """What journalctl says of a unit."""
     told = [_entry(entry) for entry in entries]
-    newest = re.escape(f"{BEGAN} -n 1 -u {unit}")
-    since = re.escape(f"{BEGAN},MESSAGE --since @") + r"\d+" + re.escape(f" -u {unit}")
+    newest = re.escape(f"--no-pager -o json --output-fields=PRIORITY -n 1 -u {unit}")
+    since = (
+        re.escape("--no-pager --all -o json --output-fields=PRIORITY,MESSAGE --since @")
+        + r"\d+"
+        + re.escape(f" -u {unit}")
+    )
     return Answer("journalctl", newest, says="".join(told[-1:])), Answer("journalctl", since, says="".join(told))
 
 
