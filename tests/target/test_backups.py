@@ -36,6 +36,8 @@ OFFSITE = {"s3": "shop-backups/daily/", "within": "26h"}
         ({"offsite": {"within": "1d"}}, "give one of s3"),
         ({"offsite": {**OFFSITE, "rclone": "b2:shop"}}, "give one of s3"),
         ({"offsite": {"restic": "/srv/restic", "within": "1d", "same_size": True}}, "does not tell the size"),
+        ({"offsite": {"restic": "rest:https://me:hunter2@b.test/", "within": "1d"}}, "belong into env_file"),
+        ({"offsite": {"rclone": "b2,secret_access_key=hunter2:shop", "within": "1d"}}, "belong into env_file"),
         ({"offsite": {"s3": "--profile=x", "within": "1d"}}, "pattern"),
         ({"offsite": {"rclone": "-v:x", "within": "1d"}}, "pattern"),
     ],

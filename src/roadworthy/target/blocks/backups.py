@@ -32,6 +32,9 @@ HOLDS_NAMES = (*RESTORED_BY, "mongodump", "tar")
 OF_ITS_OWN = ("pg_custom", "pg_directory")
 """Packed by pg_dump itself."""
 
+_CREDENTIALS = re.compile(r"://[^/\s@]*:(?!\d+/)[^\s@]+@|,\w*(?:pass|secret|key|token)\w*=", re.IGNORECASE)
+"""In the place of a copy, for restic and for rclone: who is on the host would see it among the processes."""
+
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 
 
@@ -99,6 +102,8 @@ class Offsite(Expectation):
     def _is_one_place(self) -> Self:
         if sum(place is not None for place in (self.s3, self.rclone, self.restic, self.folder)) != 1:
             raise ValueError("give one of s3, rclone, restic and folder")
+        if _CREDENTIALS.search(self.place):
+            raise ValueError(f"{'restic' if self.restic else 'rclone'} holds credentials; they belong into env_file")
         if self.restic is not None and self.same_size:
             raise ValueError("same_size: a snapshot of restic's does not tell the size of a file")
         return self
