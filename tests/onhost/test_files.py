@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -178,7 +178,36 @@ def test_what_nobody_may_look_into(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert closed == Unseen(unseen="not permitted", detail="/t/closed: what is in it")
 
 
+def test_what_may_be_listed_and_not_entered(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder of mode 744, and where FUSE has mounted another user's."""
+    (root / "t/shown").mkdir(parents=True)
+    (root / "t/shown/x").touch()
+
+    class Refusing:
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self.name, self.entry = entry.name, entry
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            if self.name == "x":
+                raise PermissionError(13, "Permission denied")
+            return self.entry.stat(follow_symlinks=follow_symlinks)
+
+    class Scanned(list[Refusing]):
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return
+
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: Scanned(map(Refusing, scan(path))))
+    seen = walk("/t")
+    assert (seen.walked, seen.denied, seen.first_denied) == (2, 1, "shown/x")
+
+
 def test_names_that_are_no_text(root: Path) -> None:
     (root / "t").mkdir()
+    (root / "odd").symlink_to(os.fsdecode(b"\xff"))
+    assert at("/odd", follow=False) == Entry(kind="link", owner=ME, group=ME, mode=0o777, to="?")
     (root / "t" / os.fsdecode(b"\xff\xfe")).touch()
     assert walk("/t").walked == 2

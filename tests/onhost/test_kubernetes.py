@@ -125,6 +125,48 @@ def test_autoscalers() -> None:
     assert looked(autoscalers=False).autoscalers is None
 
 
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        ([], "the cluster has not said yet that it does"),
+        ([{"type": "ScalingActive", "status": "Unknown", "reason": "Odd"}], "Odd"),
+        ([{"type": "AbleToScale", "status": "True"}, {"type": "ScalingActive", "status": "True"}], ""),
+    ],
+)
+def test_an_autoscaler_of_which_nothing_is_known_is_none(conditions: list[dict[str, str]], told: str) -> None:
+    assert kubernetes._scaler({"status": {"conditions": conditions}})["inactive"] == told
+
+
+def test_a_part_that_failed_is_not_gone(says: Callable[..., None]) -> None:
+    forbidden = FORBIDDEN.format("pods", "pods")
+    says({"items": []}, "Warning: x is deprecated\nE1128 07:41 memcache.go:265] x\n" + forbidden, 1)
+    assert looked().workloads == ()
+    says({"items": []}, forbidden + "Error from server (Timeout): deployments.apps: the request timed out\n", 1)
+    with pytest.raises(ground.Unseen, match="timed out"):
+        looked()
+
+
+@pytest.mark.parametrize(("kind", "is_own"), [("ReplicaSet", True), ("Job", False), (None, True)])
+def test_a_job_with_the_labels_of_a_workload_is_not_its(kind: str | None, *, is_own: bool) -> None:
+    workload = {
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+    }
+    owners = [{"kind": kind, "name": "x", "controller": True}] if kind else []
+    pod = {"metadata": {"name": "x", "labels": {"app": "web"}, "ownerReferences": owners}}
+    assert bool(kubernetes._pods([pod], [workload])) is is_own
+
+
+def test_containers_that_are_easily_overlooked() -> None:
+    sidecar = {"name": "proxy", "restartPolicy": "Always"}
+    template = {"spec": {"containers": [{"name": "web"}], "initContainers": [{"name": "migrate"}, sidecar]}}
+    workload = kubernetes._workload({"kind": "Deployment", "spec": {"template": template}})
+    assert [one["name"] for one in workload["containers"]] == ["web", "proxy"]
+    assert kubernetes._container({"state": {"terminated": {"exitCode": 3}}}, {})["waits"] == "Error"
+    assert kubernetes._container({"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}, {})["waits"] == ""
+
+
 @pytest.mark.usefixtures("says")
 def test_secrets_stay_on_the_host() -> None:
     assert "-secret" in json.dumps(LIST)

@@ -79,7 +79,7 @@ class Walk(Fact):
 
     walked: int
     complete: bool = Field(description="Whether there was an end to it within the bounds.")
-    denied: int = Field(0, description="So many folders could not be looked into.")
+    denied: int = Field(0, description="So many places could not be looked at, or into.")
     first_denied: str = ""
     unsorted: int = Field(0, description="So much was of one sort more than are kept apart.")
     sorts: tuple[Sort, ...] = ()

@@ -77,7 +77,7 @@ def _path(wanted: dict[str, Any], names: Names) -> dict[str, Any]:
         "mode": stat.S_IMODE(found.st_mode),
     }
     if stat.S_ISLNK(found.st_mode):
-        seen["to"] = os.readlink(at(place))
+        seen["to"] = _shown(os.readlink(at(place)))
     if stat.S_ISREG(found.st_mode):
         seen["sha256"] = part(_digest, place) if wanted["digest"] else None
         seen["contains"] = part(_contains, place, wanted["contains"]) if wanted["contains"] else None
@@ -158,6 +158,11 @@ def _contains(path: str, texts: list[str]) -> list[bool]:
 # --- a tree ----------------------------------------------------------------------------------------------------------
 
 
+def _shown(name: str) -> str:
+    """A name that may be no text, as one."""
+    return name.encode("utf-8", "replace").decode()
+
+
 class Walked:
     """What was met of a tree, what is alike together."""
 
@@ -189,7 +194,7 @@ class Walked:
         sort = self.sorts[key]
         sort["count"] += 1
         if len(sort["examples"]) < EXAMPLES:
-            sort["examples"].append(name[:300].encode("utf-8", "replace").decode())
+            sort["examples"].append(_shown(name[:300]))
 
     def said(self) -> dict[str, Any]:
         """As `facts.files.Walk` holds it."""
@@ -197,7 +202,7 @@ class Walked:
             "walked": self.walked,
             "complete": self.complete,
             "denied": len(self.denied),
-            "first_denied": self.denied[0] if self.denied else "",
+            "first_denied": _shown(self.denied[0][:300]) if self.denied else "",
             "unsorted": self.unsorted,
             "sorts": list(self.sorts.values()),
         }
@@ -244,6 +249,9 @@ def _walk(top: str, without: set[str], seen: Walked, most: int, until: float) ->
                 try:
                     found = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
+                    continue
+                except OSError:  # a folder that may be listed and not entered, or another's mount
+                    seen.denied.append(name)
                     continue
                 seen.add(name, found)
                 if stat.S_ISDIR(found.st_mode):

@@ -20,6 +20,7 @@ KINDS = {
 }
 PODS, SCALERS = "pods", "horizontalpodautoscalers.autoscaling"
 FORBIDDEN = re.compile(r"Error from server \(Forbidden\): ([a-z]+)\S* is forbidden.*")
+FAILS = re.compile("error|Unable to connect|The connection to the server", re.IGNORECASE)
 REFUSED = re.compile("Forbidden|Unauthorized|must be logged in|permission denied", re.IGNORECASE)
 RESOURCES = ("cpu", "memory")
 
@@ -56,6 +57,9 @@ def _listed(wanted: dict[str, Any], resources: list[str]) -> tuple[list[dict[str
     }
     if done.code and len(hidden) == len(resources):
         raise Unseen(NOT_PERMITTED, done.last_words)
+    failed = [line for line in told if FAILS.match(line) and not FORBIDDEN.match(line)]
+    if done.code and hidden and failed:  # what else is not in the list is not gone
+        raise Unseen(FAILED, "kubectl ended with {}: {}".format(done.code, failed[0]))
     if done.code and not hidden:
         why = NOT_PERMITTED if REFUSED.search(done.last_words) else FAILED
         raise Unseen(why, "kubectl ended with {}: {}".format(done.code, done.last_words))
@@ -87,7 +91,7 @@ def _workload(one: dict[str, Any]) -> dict[str, Any]:
         observed=number(status.get("observedGeneration")) or 0,
         paused=spec.get("paused") is True,
         stuck=_stuck(status),
-        containers=[_described(container) for container in tables(template.get("containers"))],
+        containers=[_described(container) for container in _lasting(template)],
     )
 
 
@@ -116,6 +120,12 @@ def _stuck(status: dict[str, Any]) -> str:
     return ""
 
 
+def _lasting(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The containers that run on, sidecars that begin before the others too."""
+    sidecars = [one for one in tables(spec.get("initContainers")) if one.get("restartPolicy") == "Always"]
+    return tables(spec.get("containers")) + sidecars
+
+
 def _described(one: dict[str, Any]) -> dict[str, Any]:
     resources = table(one.get("resources"))
     limits, requests = table(resources.get("limits")), table(resources.get("requests"))
@@ -132,11 +142,19 @@ def _pods(pods: list[dict[str, Any]], workloads: list[dict[str, Any]]) -> list[d
     found = []
     for workload in workloads:
         selector = table(table(workload.get("spec")).get("selector"))
-        own = [pod for pod in pods if _selects(selector, table(table(pod.get("metadata")).get("labels")))]
+        metas = [(pod, table(pod.get("metadata"))) for pod in pods]
+        own = [pod for pod, meta in metas if _selects(selector, table(meta.get("labels"))) and _is_of(meta, workload)]
         found += [dict(_pod(pod), workload=_name(workload)) for pod in own]
     if len(found) > MOST:
         raise Unseen(FAILED, "there are {} pods; at most {} are looked at".format(len(found), MOST))
     return found
+
+
+def _is_of(meta: dict[str, Any], workload: dict[str, Any]) -> bool:
+    """Whether a pod with the labels of a workload may be its: those of a job that has the same ones are the job's."""
+    kind = "ReplicaSet" if workload.get("kind") == "Deployment" else workload.get("kind")
+    owners = [one for one in tables(meta.get("ownerReferences")) if one.get("controller") is True]
+    return all(one.get("kind") == kind for one in owners)
 
 
 def _selects(selector: dict[str, Any], labels: dict[str, Any]) -> bool:
@@ -182,7 +200,7 @@ def _container(one: dict[str, Any], images: dict[str, str]) -> dict[str, Any]:
     """Its image as it was asked for: one image may have several names, and the status tells any of them."""
     state, last = table(one.get("state")), table(table(one.get("lastState")).get("terminated"))
     ended, name = table(state.get("terminated")), text(one.get("name"))
-    failed = text(ended.get("reason")) if number(ended.get("exitCode")) else ""
+    failed = text(ended.get("reason")) or "Error" if number(ended.get("exitCode")) else ""
     return {
         "name": name,
         "image": images.get(name, ""),
@@ -202,12 +220,14 @@ def _scaler(one: dict[str, Any]) -> dict[str, Any]:
         "workload": text(of.get("kind")).lower() + "/" + text(of.get("name")),
         "min": 1 if least is None else least,
         "max": number(spec.get("maxReplicas")) or 0,
-        "inactive": next(
-            (
-                ": ".join(filter(None, (text(condition.get(key)) for key in ("reason", "message"))))[:300]
-                for condition in tables(status.get("conditions"))
-                if condition.get("type") in ("AbleToScale", "ScalingActive") and condition.get("status") == "False"
-            ),
-            "",
-        ),
+        "inactive": _inactive(tables(status.get("conditions"))),
     }
+
+
+def _inactive(conditions: list[dict[str, Any]]) -> str:
+    """Why an autoscaler scales nothing; the cluster says of one that it can and does, or it is not known to."""
+    for condition in conditions:
+        if condition.get("type") in ("AbleToScale", "ScalingActive") and condition.get("status") != "True":
+            return ": ".join(filter(None, (text(condition.get(key)) for key in ("reason", "message"))))[:300]
+    is_active = any(condition.get("type") == "ScalingActive" for condition in conditions)
+    return "" if is_active else "the cluster has not said yet that it does"

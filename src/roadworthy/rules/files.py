@@ -223,7 +223,7 @@ def _of_trees(
 
 def _told(path: str, walk: Walk, sort: Sort, fault: str) -> str:
     """What is wrong, of how much, and the first of it."""
-    shown = [example.replace(".", path, 1) if example == "." else f"{path}/{example}" for example in sort.examples]
+    shown = [path if example == "." else f"{path}/{example}" for example in sort.examples]
     more = f" and {sort.count - len(shown)} more" if sort.count > len(shown) else ""
     least = "" if walk.complete and not walk.denied else " so far"
     return f"{', '.join(shown)}{more} {fault} ({sort.count} of {walk.walked} seen{least})"
@@ -232,9 +232,7 @@ def _told(path: str, walk: Walk, sort: Sort, fault: str) -> str:
 def _all_was_seen(path: str, walk: Walk, promised: Files) -> None:
     if walk.denied:
         first = f"{path}/{walk.first_denied}"
-        raise NotObserved(
-            Reason.NOT_PERMITTED, f"{walk.denied} folders of {path} can't be looked into, such as {first}"
-        )
+        raise NotObserved(Reason.NOT_PERMITTED, f"{walk.denied} places in {path} can't be looked into, such as {first}")
     if not walk.complete:
         bound = f"{promised.walk_entries} entries or {show_duration(promised.walk_within)}"
         raise NotObserved(
