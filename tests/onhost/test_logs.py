@@ -353,13 +353,14 @@ ONE = 'printf "a1\\tlone\\t\\t\\n"'
 LISTED = "a1\tshop-api-1\tshop\tapi\nb2\tlone\t\t\n"
 
 
-def docker(root: Path, out: str, err: str = "") -> None:
-    """Like docker 28: `ps` as it was asked for, and the two streams of `logs`."""
+def docker(root: Path, out: str, err: str = "", kept: str = "json-file\\t\\t2026-11-01T00:00:00Z") -> None:
+    """Like docker 28: `ps` and `inspect` as they were asked for, and the two streams of `logs`."""
     here = root.parent
     for name, text in {"out": out, "err": err, "ps": LISTED}.items():
         (here / name).write_text(text)
     newest, logs_ = f'*"--tail 1"*) tail -n 1 {here}/out', f"logs*) cat {here}/out; cat {here}/err >&2"
-    program(root, "docker", f'case "$*" in ps*) cat {here}/ps;; {newest};; {logs_};; esac')
+    inspected = f'inspect*) printf "{kept}\\n"'
+    program(root, "docker", f'case "$*" in ps*) cat {here}/ps;; {inspected};; {newest};; {logs_};; esac')
 
 
 def test_containers(root: Path) -> None:
@@ -376,6 +377,29 @@ def test_containers(root: Path) -> None:
         assert HERE - 100 <= seen.newest.timestamp() < HERE - 99
         assert counted(seen).count == 3
     assert one("shop", "projects", services=["api"]).label == "shop-api-1"
+
+
+def made(ago_s: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z", time.gmtime(HERE - ago_s))
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_cut"),
+    [
+        ("json-file\\t\\t" + made(9000), False),  # it grows for ever
+        ("json-file\\t-1\\t" + made(9000), False),
+        ("json-file\\t10m\\t" + made(9000), True),
+        ("local\\t\\t" + made(9000), True),
+        ("local\\t\\t" + made(3200), False),  # it was made after the moment, and spoke soon
+        ("local\\t\\t" + made(3400), True),
+    ],
+)
+def test_what_the_runtime_has_thrown_away(root: Path, kept: str, *, is_cut: bool) -> None:
+    docker(root, stamped(3000, "GET / 200") + "\n" + stamped(100, "GET / 200") + "\n", kept=kept)
+    short = counted(one("lone", "containers")).short
+    assert short.startswith("what the runtime has kept of it begins later") is is_cut
+    docker(root, stamped(3700, "listening") + "\n" + stamped(100, "GET / 200") + "\n", kept=kept)
+    assert counted(one("lone", "containers")).short == ""
 
 
 def test_containers_that_are_not_there(root: Path) -> None:

@@ -20,7 +20,9 @@ MOST = 400
 BATCH = 40
 WITHIN_S = 20.0
 SILENT = re.compile(
-    "Cannot connect to the Docker daemon|Is the docker daemon running|error during connect", re.IGNORECASE
+    "Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running|"
+    "error during connect",
+    re.IGNORECASE,
 )
 REFUSED = re.compile("permission denied|access denied", re.IGNORECASE)
 ABSENT = re.compile("no such (object|container|image)", re.IGNORECASE)

@@ -67,6 +67,11 @@ PRIORITY_ERR = 3
 CONTAINERS = '{{.ID}}\t{{.Names}}\t{{.Label "com.docker.compose.project"}}\t{{.Label "com.docker.compose.service"}}'
 
 
+KEPT = '{{.HostConfig.LogConfig.Type}}\t{{index .HostConfig.LogConfig.Config "max-size"}}\t{{.Created}}'
+SPEAKS_S = 300.0
+"""So long after it was made a container has said something: it may wait for others before it starts."""
+
+
 def look(wanted: dict[str, Any]) -> dict[str, Any]:
     """What `facts/logs.py` holds."""
     host = _Host()
@@ -575,8 +580,30 @@ def _errors_of_container(identity: str, wanted: dict[str, Any], host: _Host) -> 
     done, short = stream(command, host.until, heed)
     if done.code:
         raise _refused(done.last_words)
-    counter.short = counter.short or short
+    counter.short = counter.short or short or _cut(identity, counter.since, host)
     return counter.said()
+
+
+def _cut(identity: str, since: float, host: _Host) -> str:
+    """Why not all since then is kept, where the runtime throws away what is beyond a size; empty: it is."""
+    done = run(["docker", "inspect", "--type", "container", "--format", KEPT, identity])
+    if done.code:
+        raise _refused(done.last_words)
+    driver, size, created = (done.out.strip("\n") + "\t\t").split("\t")[:3]
+    if driver == "json-file" and size in ("", "-1"):
+        return ""
+    zones = host.zones("UTC")
+    held: list[float] = []
+
+    def heed(line: str, _: str) -> bool:
+        held.extend(filter(None, [when(line, zones)[0]]))
+        return bool(held)
+
+    stream(["docker", "logs", "--timestamps", identity], host.until, heed)
+    made = when(created, zones)[0] or 0.0
+    if not held or held[0] <= (since if made <= since else made + SPEAKS_S):
+        return ""
+    return "what the runtime has kept of it begins later, at " + _clock(held[0])
 
 
 def _refused(words: str) -> Unseen:

@@ -24,7 +24,8 @@ EVERYWHERE = "all addresses"
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - what they are called
 SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 SYSTEM = frozenset(
-    {"/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/usr", "/var", "/var/run", "/var/lib/docker"}
+    {"/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var"}
+    | {"/run/docker", "/var/lib", "/var/lib/containerd", "/var/lib/docker", "/var/run"}
 )
 """Folders of the host whose content is the host."""
 ROOTS = ("", "root", "0")
@@ -192,8 +193,12 @@ def outdated(promised: Compose, seen: ComposeObservation) -> list[str]:
 
 
 def other_ports(promised: Compose, seen: ComposeObservation) -> list[str]:
-    """Services that publish other ports than promised."""
-    found, absent = [], []
+    """Services that publish other ports than promised.
+
+    Raises:
+        NotObserved: none do, and one is not there, or opens its ports on the host itself.
+    """
+    found, absent, hosted = [], [], []
     wanted = promised.ports or {}
     for name in promised.services:
         containers = seen.of(name)
@@ -202,8 +207,12 @@ def other_ports(promised: Compose, seen: ComposeObservation) -> list[str]:
             continue
         published = {(_where(p.address), p.port, p.to, p.protocol) for one in containers for p in one.ports}
         expected = {_port(text) for text in wanted.get(name, ())}
+        hosted += [one.name for one in containers if "network" in one.shares]
         found += [f"{name} publishes {_port_told(port)}, not promised" for port in sorted(published - expected)]
         found += [f"{name} does not publish {_port_told(port)}" for port in sorted(expected - published)]
+    if hosted and not found:
+        told = f"{_names(hosted)} in the host's own network, where the engine does not say what it opens"
+        raise NotObserved(Reason.NOT_APPLICABLE, told)
     return _unless_absent(found, absent)
 
 

@@ -211,6 +211,9 @@ def test_ports(suite: ModuleType) -> None:
     passes(check, compose(project(container()), ports={}))
     fails(check, compose(project(everywhere), ports={}), "web publishes 80:8080/tcp on all addresses")
     is_not_observed(check, compose(NOTHING, ports={}), "no container of web")
+    hosted = container(shares=("network",))
+    is_not_observed(check, compose(project(hosted), ports={}), "shop-web-1 in the host's own network")
+    fails(check, compose(project(hosted), ports={"web": ["80:8080"]}), "web does not publish 80:8080/tcp")
 
 
 def test_networks(suite: ModuleType) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from roadworthy.onhost.logs import CONTAINERS
+from roadworthy.onhost.logs import CONTAINERS, KEPT
 from roadworthy.rules.logs import promised_of
 from roadworthy.sandbox.machines.machine import Answer, File, Machine, Tick
 from roadworthy.target.blocks.logs import FileLog, ProjectLog
@@ -179,11 +179,17 @@ def listing(members: Iterable[tuple[str, str, str, str]]) -> Answer:
 
 
 def container(name: str, lines: Iterable[tuple[float, str]]) -> tuple[Answer, ...]:
-    """What `docker logs` says of a container."""
+    """What `docker logs` says of a container, and `docker inspect` of where that is kept."""
     told = [f"{{{{{-ago_s:.0f} %Y-%m-%dT%H:%M:%S}}}}.123456789Z {text}\n" for ago_s, text in lines]
     newest = re.escape(f"logs --timestamps --tail 1 {_id(name)}")
     since = re.escape("logs --timestamps --since ") + r"[\d.]+" + re.escape(f" {_id(name)}")
-    return Answer("docker", newest, says="".join(told[-1:])), Answer("docker", since, says="".join(told))
+    kept = re.escape(f"inspect --type container --format {KEPT} {_id(name)}")
+    made = f"json-file\t\t{{{{{-2 * DAY_S} %Y-%m-%dT%H:%M:%S}}}}.123456789Z\n"
+    return (
+        Answer("docker", newest, says="".join(told[-1:])),
+        Answer("docker", since, says="".join(told)),
+        Answer("docker", kept, says=made),
+    )
 
 
 def _id(name: str) -> str:
