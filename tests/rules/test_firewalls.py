@@ -152,6 +152,46 @@ def test_ufw_without_a_default_is_not_understood() -> None:
         wall(ufw="Status: active\n")
 
 
+# --- a part of the host ----------------------------------------------------------------------------------------------
+
+BOTH = ("eth0", "eth1")
+
+
+@pytest.mark.parametrize(
+    ("rule", "outside", "opened"),
+    [
+        ("-d 10.0.0.9/32 -j DROP", OUTSIDE, True),
+        ("! -d 10.0.0.9/32 -j DROP", OUTSIDE, True),
+        ("-i eth1 -j DROP", BOTH, True),
+        ("-i eth+ -j DROP", BOTH, False),
+        ("! -i eth1 -j DROP", BOTH, True),
+        ("! -i lo -j DROP", BOTH, False),
+        ("-i eth1 -j DROP", (), True),
+        ("! -i lo -j DROP", (), False),
+        ("-i lo -j DROP", (), True),
+    ],
+)
+def test_what_keeps_people_from_a_part_of_the_host(rule: str, outside: tuple[str, ...], *, opened: bool) -> None:
+    everything = ["1-65535/tcp", "1-65535/udp"]
+    own = iptables(f"-A INPUT {rule}", policy="ACCEPT", outside=outside)
+    assert open_to_all(own) == (everything if opened else [])
+    assert bool(own.kind) is not opened
+
+
+def test_who_returns_by_a_part_of_the_host_may_be_let_in_elsewhere() -> None:
+    inner = ("-N web", "-A web -i eth1 -j RETURN", "-A web -j DROP")
+    own = iptables(*inner, "-A INPUT -p tcp --dport 80 -j web", "-A INPUT -j ACCEPT", outside=BOTH)
+    assert "80/tcp" in unsure(own)
+    assert "80/tcp" not in open_to_all(own)
+
+
+def test_what_docker_drops_before_it_is_let_in_is_no_firewall() -> None:
+    daddr = {"payload": {"protocol": "ip", "field": "daddr"}}
+    from_elsewhere = match({"meta": {"key": "iifname"}}, "docker0", "!=")
+    direct = [match(daddr, "172.17.0.2"), from_elsewhere, {"counter": None}, {"drop": None}]
+    assert nft(direct, base={**INPUT, "hook": "prerouting", "policy": "accept"}).kind == ""
+
+
 # --- iptables --------------------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,7 @@ def kept_out(seen: FirewallObservation, promised: Iterable[str]) -> list[str]:
     for port in promised:
         for admitted in _of_port(own, IPV4, port):
             if admitted.by.everybody:
+                unsure += admitted.by.barred
                 continue
             unsure += admitted.by.unsure
             if not admitted.by.unsure:

@@ -38,6 +38,8 @@ class Admission:
     """Where from, where not everybody is."""
     unsure: tuple[str, ...] = ()
     """Rules that may let in more."""
+    barred: tuple[str, ...] = ()
+    """Rules that keep everybody out of the port at a part of the host."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Wall:
         sources = frozenset(source for one in passed for source in one.sources)
         unsure = tuple(text for one in passed for text in one.unsure)
         if all(one.everybody for one in passed):
-            return Admission(everybody=True)
+            return Admission(everybody=True, barred=tuple(text for one in passed for text in one.barred))
         if any(not (one.everybody or one.sources or one.unsure) for one in passed):
             return Admission(everybody=False)
         return Admission(everybody=False, sources=sources, unsure=unsure)
@@ -154,7 +156,7 @@ def _passes(layer: Layer, family: int, protocol: str, port: int | None, steps: _
     walk = _Walk(layer, family, protocol, port, steps)
     end = walk.along(layer.begins, 0) or layer.policy
     if end == "accept":
-        return Admission(everybody=True)
+        return Admission(everybody=True, barred=tuple(walk.barred))
     return Admission(everybody=False, sources=frozenset(walk.sources), unsure=tuple(walk.unsure))
 
 
@@ -169,6 +171,7 @@ class _Walk:
     steps: _Steps
     sources: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    barred: list[str] = field(default_factory=list)
 
     def along(self, chain: str, depth: int) -> str:
         """How a chain ends for everybody: accept, drop, or empty: it comes back."""
@@ -179,9 +182,11 @@ class _Walk:
             if not self._is_about(rule):
                 continue
             end = self._end(rule, depth)
-            if rule.who is Who.ALL and end:
+            if rule.who is Who.ALL and rule.partly and end in ("drop", "return"):
+                self._keep_out(rule, end)
+            elif rule.who is Who.ALL and end:
                 return end if end != "return" else ""
-            if end == "accept":
+            elif end == "accept":
                 self._let_in(rule)
         return ""
 
@@ -203,6 +208,13 @@ class _Walk:
         if end != "accept" and (inner.sources or inner.unsure):  # who fulfils both can't be told from two lists
             self.unsure.append(rule.text)
         return end
+
+    def _keep_out(self, rule: Rule, end: str) -> None:
+        """Of a part of the host; what is dropped there whatever the port is spoken to others (Docker's own rules)."""
+        if end == "return":
+            self.unsure.append(rule.text)
+        elif rule.ports is not None:
+            self.barred.append(rule.text)
 
     def _let_in(self, rule: Rule) -> None:
         if rule.who is Who.SOME:

@@ -13,10 +13,8 @@ from roadworthy.rules.firewalls_rule import (
     Rule,
     Who,
     from_address,
-    opposite,
     others,
     spans,
-    through,
     to_address,
 )
 
@@ -110,8 +108,7 @@ def _limited(rule: Rule, *, by_list: bool) -> Rule:
 
 def _with_option(rule: Rule, option: _Option, outside: tuple[str, ...]) -> Rule:
     if option.name in ("-i", "--in-interface"):
-        who = through(option.value, outside)
-        return rule.asking(opposite(who) if option.negated else who)
+        return rule.through([option.value], outside, negated=option.negated)
     if option.name in _MATCHES:
         return _MATCHES[option.name](rule, option)
     is_known = option.name in _SAY_NOTHING or option.name.startswith((*_LIMITS, *_OF_TARGETS))
@@ -139,7 +136,7 @@ def _source(rule: Rule, option: _Option) -> Rule:
 
 
 def _destination(rule: Rule, option: _Option) -> Rule:
-    return rule if option.negated else rule.asking(to_address(option.value))
+    return rule.to(Who.ALL if option.negated else to_address(option.value))
 
 
 def _state(rule: Rule, option: _Option) -> Rule:

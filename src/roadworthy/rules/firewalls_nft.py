@@ -16,9 +16,7 @@ from roadworthy.rules.firewalls_rule import (
     Span,
     Who,
     from_address,
-    opposite,
     others,
-    through,
     to_address,
 )
 
@@ -143,9 +141,7 @@ class _Reader:
         own = _Match(of, self.values(match["right"]), match["op"] == "!=")
         key = of.get("key") or of.get("field") or ""
         if key in ("iifname", "iif"):
-            whos = {through(word, self.outside) for word in own.words}
-            who = Who.ALL if Who.ALL in whos else Who.NOBODY
-            return rule.asking(opposite(who) if own.negated else who)
+            return rule.through(own.words, self.outside, negated=own.negated)
         if kind == "&" and "flags" in json.dumps(match["left"]):
             return rule.asking(own.when(fulfilled=own.words == ["syn"]))
         if str(of.get("protocol")).startswith(("icmp", "igmp")):
@@ -209,8 +205,8 @@ def _to_networks(rule: Rule, match: _Match) -> Rule:
     rule = _of_version(rule, match)
     networks = [_network(value) for value in match.values]
     if match.negated or None in networks:
-        return rule
-    return rule.asking(Who.ALL if any(to_address(one or "") is Who.ALL for one in networks) else Who.NOBODY)
+        return rule.to(Who.ALL)
+    return rule.to(Who.ALL if any(to_address(one or "") is Who.ALL for one in networks) else Who.NOBODY)
 
 
 def _network(value: Any) -> str | None:

@@ -50,12 +50,29 @@ class Rule:
     sources: tuple[str, ...] = ()
     family: int = 0
     """4, 6; 0: both."""
+    partly: bool = False
+    """It is about one of our addresses or interfaces: others of them it keeps nobody out of."""
     text: str = ""
 
     def asking(self, who: Who, *sources: str) -> Rule:
         """The same, with one more thing asked: the strictest counts."""
         order = (Who.ALL, Who.SOME, Who.UNSURE, Who.NOBODY)
         return replace(self, who=max(self.who, who, key=order.index), sources=(*self.sources, *sources))
+
+    def through(self, interfaces: Iterable[str], outside: tuple[str, ...], *, negated: bool = False) -> Rule:
+        """The same, of what comes through one of some interfaces, or through none of them."""
+        named = set(interfaces)
+        if not outside:
+            beside = replace(self, partly=True) if named != {"lo"} else self
+            return self.asking(Who.NOBODY) if named == {"lo"} and not negated else beside
+        whos = [any(through(name, (one,)) is Who.ALL for name in named) is not negated for one in outside]
+        if not any(whos):
+            return self.asking(Who.NOBODY)
+        return self if all(whos) else replace(self, partly=True)
+
+    def to(self, who: Who) -> Rule:
+        """The same, of what speaks to an address of ours."""
+        return replace(self.asking(who), partly=True)
 
 
 @dataclass(frozen=True)
@@ -96,11 +113,6 @@ def through(interface: str, outside: tuple[str, ...]) -> Who:
     stem = interface.rstrip("+*")
     is_it = any(one == interface or (stem != interface and one.startswith(stem)) for one in outside)
     return Who.ALL if is_it else Who.NOBODY
-
-
-def opposite(who: Who) -> Who:
-    """Who fulfils the opposite of what all or nobody do."""
-    return {Who.ALL: Who.NOBODY, Who.NOBODY: Who.ALL}[who]
 
 
 def from_address(text: str) -> tuple[Who, str]:

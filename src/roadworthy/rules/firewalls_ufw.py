@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from roadworthy.rules.firewalls_rule import Layer, Rule, from_address, spans, through, to_address
+from roadworthy.rules.firewalls_rule import Layer, Rule, from_address, spans, to_address
 
 _DEFAULT = re.compile(r"^Default: (\w+) \(incoming\)", re.MULTILINE)
 _RULE = re.compile(r"(?P<to>\S.*?)\s+(?P<does>ALLOW|DENY|REJECT|LIMIT) (?P<way>IN|OUT|FWD)\s+(?P<source>\S.*)")
@@ -32,7 +32,7 @@ def _rule(line: str, outside: tuple[str, ...]) -> Rule | None:
     rule = Rule(does, family=6 if "(v6)" in match["to"] + source else 0, text=" ".join(line.split()))
     to, _, interface = _SIDES.sub("", match["to"]).partition(" on ")
     if interface:
-        rule = rule.asking(through(interface.strip(), outside))
+        rule = rule.through([interface.strip()], outside)
     for place, is_source in ((_SIDES.sub("", source), True), (to, False)):
         rule = _with_place(rule, place.split(), is_source=is_source)
     return rule if rule.family else replace(rule, family=4)
@@ -49,7 +49,7 @@ def _with_place(rule: Rule, words: list[str], *, is_source: bool) -> Rule:
             rule = rule if is_source else replace(rule, ports=spans(place))
             continue
         rule = replace(rule, family=6 if ":" in place else 4)
-        rule = rule.asking(*from_address(place)) if is_source else rule.asking(to_address(place))
+        rule = rule.asking(*from_address(place)) if is_source else rule.to(to_address(place))
     return rule
 
 

@@ -50,6 +50,15 @@ def test_a_firewall_that_is_on(suite: ModuleType) -> None:
     is_not_observed(check, of(iptables("-P INPUT DROP", "-A INPUT -j gone"), active=True), "'gone'", "followed")
 
 
+def test_a_port_that_a_part_of_the_host_keeps_shut(suite: ModuleType) -> None:
+    check = suite.test_promised_ports_are_let_in
+    shut = ufw("203.0.113.5 22/tcp         DENY IN     Anywhere", SSH)
+    is_not_observed(check, of(shut, open=[22]), "203.0.113.5 22/tcp DENY IN")
+    passes(check, of(ufw("203.0.113.5 25/tcp         DENY IN     Anywhere", SSH), open=[22]))
+    passes(suite.test_nothing_else_is_let_in, of(shut, open=[22]))
+    fails(suite.test_nothing_else_is_let_in, of(shut, open=[80]), "lets in 22/tcp")
+
+
 def test_the_default(suite: ModuleType) -> None:
     check = suite.test_what_no_rule_names_is_kept_out
     passes(check, of(ufw(SSH), default_deny=True))
