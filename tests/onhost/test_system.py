@@ -335,6 +335,7 @@ def test_updates_by_dnf(root: Path, program: Callable[..., None]) -> None:
         ("openssl", "OpenSSL 3.0.2 15 Mar 2022 (Library: OpenSSL 3.0.2 15 Mar 2022)\n", "3.0.2"),
         ("ssh", "OpenSSH_8.9p1 Ubuntu-3ubuntu0.10, OpenSSL 3.0.2 15 Mar 2022\n", "8.9"),
         ("java", 'openjdk version "17.0.10" 2024-01-16\n', "17.0.10"),
+        ("java", 'Picked up JAVA_TOOL_OPTIONS: -javaagent:/a-8.1.0.jar\nopenjdk version "21" 2023-09-19\n', "21"),
         ("docker", "Docker version 24.0.5, build ced0996\n", "24.0.5"),
         ("fail2ban", "Fail2Ban v0.11.2\n", "0.11.2"),
         ("mongod", "db version v6.0.5\nBuild Info: {}\n", "6.0.5"),

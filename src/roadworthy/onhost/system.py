@@ -40,6 +40,7 @@ COMMANDS = {
 VERSION = r"([0-9]+(?:\.[0-9]+)+)"
 TOLD = {
     "composer": r"Composer (?:version )?" + VERSION,
+    "java": r'version "([0-9]+(?:\.[0-9]+)*)',
     "mysql": r"(?:Distrib|from|Ver) {}(?!.*(?:Distrib|from) [0-9])".format(VERSION),
     "mysqld": r"Ver " + VERSION,
     "php": r"PHP " + VERSION,
