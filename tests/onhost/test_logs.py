@@ -12,7 +12,7 @@ import pytest
 
 from roadworthy.facts.logs import Errors, Log, LogsObservation
 from roadworthy.facts.store import Unseen
-from roadworthy.onhost import ground, logs
+from roadworthy.onhost import counting, ground, logs, logs_files, streams
 from roadworthy.onhost.lines import Zones
 from tests.suites.healthy import NOW
 
@@ -157,7 +157,7 @@ def test_a_log_that_was_just_rotated_is_as_new_as_the_one_before(root: Path) -> 
 
 
 def test_no_more_is_read_than_the_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "WINDOWS", (500, 1000))
+    monkeypatch.setattr(logs_files, "WINDOWS", (500, 1000))
     write(root, "laravel.log", *(line(3600 + 500 - number, "ERROR", "x") for number in range(100)))
     assert counted(one(LARAVEL)) == Errors(count=0, lines=counted(one(LARAVEL)).lines)  # all of it is older
     write(root, "laravel.log", line(4000, "ERROR", "old"), *(line(100, "INFO", "x") for _ in range(100)))
@@ -169,7 +169,7 @@ def test_no_more_is_read_than_the_end(root: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_time_ends_the_reading(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "LOOK_S", -1.0)
-    monkeypatch.setattr(logs, "PER_LOOK", 2)
+    monkeypatch.setattr(counting, "PER_LOOK", 2)
     write(root, "laravel.log", *(line(100, "ERROR", "x") for _ in range(9)))
     assert counted(one(LARAVEL)).short == "there was no time to read all of it"
 
@@ -335,11 +335,11 @@ def test_a_journal_that_does_not_tell(root: Path) -> None:
 
 def test_a_host_without_a_journal(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(root))
-    monkeypatch.setattr(logs, "search_path", lambda: str(root))
+    monkeypatch.setattr(streams, "search_path", lambda: str(root))
     monkeypatch.setattr(ground, "search_path", lambda: str(root))
     assert look("nginx.service", "units").unseen["units nginx.service"].detail == "there is no journalctl here"
     with pytest.raises(ground.Unseen, match="there is no journalctl here"):
-        logs.stream(["journalctl"], 0, lambda _, __: False)
+        streams.stream(["journalctl"], 0, lambda _: False)
 
 
 # --- containers ------------------------------------------------------------------------------------------------------
@@ -421,7 +421,7 @@ def test_a_runtime_that_does_not_tell(root: Path) -> None:
 
 
 def test_a_program_that_says_too_much_or_never_ends(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "STREAMED", 100_000)
+    monkeypatch.setattr(streams, "STREAMED", 100_000)
     program(root, "docker", f'case "$*" in ps*) {ONE};; *) yes "2026-11-28T06:00:00Z x";; esac')
     assert counted(one("lone", "containers", newest=False)).short == "the first 0 MiB of it were read"
     monkeypatch.setattr(logs, "LOOK_S", 0.3)
