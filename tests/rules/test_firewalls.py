@@ -185,6 +185,24 @@ def test_who_returns_by_a_part_of_the_host_may_be_let_in_elsewhere() -> None:
     assert "80/tcp" not in open_to_all(own)
 
 
+def test_who_returns_before_all_others_are_dropped_may_be_let_in() -> None:
+    known = ("-N a", "-A a -s 10.0.0.0/8 -j RETURN", "-A a -j DROP", "-A INPUT -j a")
+    assert from_networks(iptables(*known, policy="ACCEPT")) == {
+        "1-65535/tcp": {"10.0.0.0/8"},
+        "1-65535/udp": {"10.0.0.0/8"},
+    }
+    listed = ("-N a", "-A a -m set --match-set x src -j RETURN", "-A a -j DROP", "-A INPUT -j a")
+    assert unsure(iptables(*listed, policy="ACCEPT")) == ["1-65535/tcp", "1-65535/udp"]
+    assert not unsure(iptables(*listed[:2], *listed[3:]))
+
+
+def test_a_chain_against_floods_keeps_nobody_out() -> None:
+    chain = ("-N flood", "-A flood -m limit --limit 100/sec --limit-burst 150 -j RETURN", "-A flood -j DROP")
+    own = iptables(*chain, "-A INPUT -p tcp --syn -j flood", "-A INPUT -p tcp --dport 22 -j ACCEPT")
+    assert open_to_all(own) == ["22/tcp"]
+    assert not unsure(own)
+
+
 def test_what_docker_drops_before_it_is_let_in_is_no_firewall() -> None:
     daddr = {"payload": {"protocol": "ip", "field": "daddr"}}
     from_elsewhere = match({"meta": {"key": "iifname"}}, "docker0", "!=")

@@ -177,14 +177,19 @@ class _Walk:
         """How a chain ends for everybody: accept, drop, or empty: it comes back."""
         if depth > DEEPEST or chain not in self.layer.chains:
             raise NotObserved(Reason.NOT_APPLICABLE, f"chain {chain!r} of the firewall can't be followed")
+        returned = list[Rule]()
         for rule in self.layer.chains[chain]:
             self.steps.take()
             if not self._is_about(rule):
                 continue
-            end = self._end(rule, depth)
-            if rule.who is Who.ALL and rule.partly and end in ("drop", "return"):
-                self._keep_out(rule, end)
-            elif rule.who is Who.ALL and end:
+            end, is_for_all = self._end(rule, depth), rule.who is Who.ALL
+            if end == "return" and (rule.partly or not is_for_all):
+                returned.append(rule)
+            elif end == "drop" and is_for_all and rule.partly:
+                self._keep_out(rule)
+            elif end and is_for_all:
+                for one in returned if end == "drop" else ():
+                    self._let_in(one)
                 return end if end != "return" else ""
             elif end == "accept":
                 self._let_in(rule)
@@ -209,11 +214,9 @@ class _Walk:
             self.unsure.append(rule.text)
         return end
 
-    def _keep_out(self, rule: Rule, end: str) -> None:
+    def _keep_out(self, rule: Rule) -> None:
         """Of a part of the host; what is dropped there whatever the port is spoken to others (Docker's own rules)."""
-        if end == "return":
-            self.unsure.append(rule.text)
-        elif rule.ports is not None:
+        if rule.ports is not None:
             self.barred.append(rule.text)
 
     def _let_in(self, rule: Rule) -> None:

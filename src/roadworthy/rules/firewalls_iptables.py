@@ -101,7 +101,7 @@ def _limited(rule: Rule, *, by_list: bool) -> Rule:
 
     Where it lets in who is on a list, or goes on elsewhere, it can't be told who that is.
     """
-    if rule.does == "accept":
+    if rule.does in ("accept", "return"):
         return rule.asking(Who.UNSURE) if by_list else rule
     return rule.asking(Who.SOME if rule.does == "drop" else Who.UNSURE)
 

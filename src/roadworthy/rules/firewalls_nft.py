@@ -111,7 +111,7 @@ class _Reader:
                 rule = replace(rule, does=does)
             elif name not in _ASIDE and (given or {}).get("name") not in {"comment", *NO_VERDICT}:
                 rule = rule.asking(Who.UNSURE)
-        if is_limited and rule.does != "accept":  # it never drops all, and lets all in at first
+        if is_limited and rule.does not in ("accept", "return"):  # it never drops all, and lets all in at first
             rule = rule.asking(Who.SOME if rule.does == "drop" else Who.UNSURE)
         if rule.does:
             yield rule
