@@ -112,8 +112,8 @@ class Offsite(Expectation):
 class Restores(Expectation):
     """The newest is restored into a database that is made and dropped again; needs `network.allows: [restores]`.
 
-    A dump that speaks of any other database, of users, events or global settings, or that the disk has no room for, is not
-    restored, and said to be so. Give it a login of its own that can make databases and do nothing else: dumps hold
+    A dump that speaks of any other database, of users, events or global settings, or that the disk has no room for, is
+    not restored, and said to be so. Give it a login of its own that can make databases and do nothing else: dumps hold
     programs. MySQL writes it into its binary log, and its replicas follow.
     """
 

@@ -118,7 +118,8 @@ class System(Expectation):
         None, gt=0, description="The load average of five minutes, for each core, is below this."
     )
     memory_free: Memory | None = Field(
-        None, description="At least so much memory is available (MemAvailable): `500MB`, or a share: `10%`."
+        None,
+        description="At least so much memory is available (MemAvailable; a container's limit counts): `500MB`, `10%`.",
     )
     swap_below: Memory | None = Field(
         None, description="At most so much swap is in use: `1GB`, or a share: `50%`. Without swap, none is."
