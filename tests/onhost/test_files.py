@@ -95,6 +95,15 @@ def test_what_is_no_file_is_not_read(root: Path) -> None:
         files._digest("/pipe")
 
 
+def test_a_read_that_fails_is_told_of_that_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ground, "ROOT", "/")
+    seen = at("/proc/self/mem", digest=True, contains=("x",))  # nothing is mapped at its beginning
+    assert isinstance(seen, Entry)
+    for told in (seen.sha256, seen.contains):
+        assert isinstance(told, Unseen)
+        assert "Input/output error" in told.detail
+
+
 def test_a_large_file_is_not_read_to_its_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "HASHED", 10)
     monkeypatch.setattr(files, "SEARCHED", 10)

@@ -79,9 +79,17 @@ def _path(wanted: dict[str, Any], names: Names) -> dict[str, Any]:
     if stat.S_ISLNK(found.st_mode):
         seen["to"] = _shown(os.readlink(at(place)))
     if stat.S_ISREG(found.st_mode):
-        seen["sha256"] = part(_digest, place) if wanted["digest"] else None
-        seen["contains"] = part(_contains, place, wanted["contains"]) if wanted["contains"] else None
+        seen["sha256"] = part(_read_in, place, _digest, place) if wanted["digest"] else None
+        seen["contains"] = part(_read_in, place, _contains, place, wanted["contains"]) if wanted["contains"] else None
     return seen
+
+
+def _read_in(path: str, read: Any, *given: Any) -> Any:
+    """What a file is read for; a disk that fails under it is told of that file alone."""
+    try:
+        return read(*given)
+    except OSError as error:
+        raise told(error, path) from error
 
 
 def kind_of(mode: int) -> str:
@@ -125,10 +133,7 @@ def resolved(path: str, *, last_too: bool) -> str:
 
 def _opened(path: str) -> Any:
     """A file, opened; a pipe in its place would wait for whoever writes."""
-    try:
-        number = os.open(at(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise told(error, path) from error
+    number = os.open(at(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW)
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise Unseen(FAILED, "{} is no file any more".format(path))

@@ -145,13 +145,12 @@ def _is_older(one: str, name: str) -> bool:
 def _read_end(path: str, most: int) -> tuple[bytes, bool]:
     """The last bytes of a file, and whether they are all of it."""
     try:
-        number = os.open(at(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        with os.fdopen(os.open(at(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(size - most, 0))
+            return file.read(most), size <= most
     except OSError as error:
         raise told(error, path) from error
-    with os.fdopen(number, "rb") as file:
-        size = os.fstat(number).st_size
-        file.seek(max(size - most, 0))
-        return file.read(most), size <= most
 
 
 def _decoded(data: bytes, whole: bool) -> list[str]:  # noqa: FBT001 - as it was read

@@ -40,7 +40,11 @@ def missing(promised: Kubernetes, seen: KubernetesObservation) -> list[str]:
 
 
 def unfinished(promised: Kubernetes, seen: KubernetesObservation) -> list[str]:
-    """Workloads whose roll-out has not come to its end."""
+    """Workloads whose roll-out has not come to its end.
+
+    Raises:
+        NotObserved: all others have, and one asks for no pods, so that nothing shows whether the newest would run.
+    """
 
     def faults(one: Workload, _: None) -> Iterable[str]:
         if one.stuck:
@@ -55,6 +59,8 @@ def unfinished(promised: Kubernetes, seen: KubernetesObservation) -> list[str]:
             yield f"{one.total - one.updated} pods of an older description are left"
         elif one.available < one.desired:
             yield f"{one.available} of {one.desired} pods are available"
+        elif not (one.desired or one.stuck or one.paused):
+            raise NotObserved(Reason.NOT_APPLICABLE, f"{one.name} asks for no pods")
 
     return judged(seen, ((name, None) for name in promised.workloads), faults)
 

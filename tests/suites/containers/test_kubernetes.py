@@ -54,6 +54,14 @@ def test_roll_outs(suite: ModuleType, state: dict[str, Any], told: str) -> None:
     fails(check, kubernetes(namespace(workload(**state)), rolled_out=True), told)
 
 
+def test_a_workload_of_no_pods_shows_no_roll_out(suite: ModuleType) -> None:
+    check = suite.test_the_roll_out_is_complete
+    none = dict.fromkeys(("desired", "total", "updated", "available", "ready"), 0)
+    is_not_observed(check, kubernetes(namespace(workload(**none)), rolled_out=True), "deployment/web asks for no pods")
+    fails(check, kubernetes(namespace(workload(**none, paused=True)), rolled_out=True), "its roll-out is paused")
+    fails(check, kubernetes(namespace(workload(**none, stuck="FailedCreate")), rolled_out=True), "FailedCreate")
+
+
 def test_what_is_not_there(suite: ModuleType) -> None:
     check = suite.test_the_roll_out_is_complete
     is_not_observed(check, kubernetes(namespace(workload()), *TWO, rolled_out=True), "there is no statefulset/db")
