@@ -15,6 +15,7 @@ from roadworthy.onhost import ground
 from roadworthy.onhost.lines import ERROR, OTHER, Line, Zones, kind, parse
 
 NOW = timegm((2026, 11, 28, 12, 0, 0))
+PHP_WARNING = "NOTICE: PHP message: PHP Warning:  Undefined variable $x in /srv/a.php on line 3"
 SIX = timegm((2026, 11, 28, 6, 0, 0))
 
 
@@ -62,7 +63,15 @@ def of(line: str, zone: str | None = "UTC", now: float = NOW) -> Line:
         ("[Nest] 1  - 11/28/2026, 6:00:00 AM   ERROR [ExceptionsHandler] refused", ERROR),
         ("[Nest] 1  - 11/28/2026, 6:00:00 AM     LOG [NestFactory] Starting", OTHER),
         ("  2026-11-28 06:00:00 App\\Jobs\\SendInvoice ............ 1s FAIL", ""),
-        ("INFO 2026-11-28 06:00:00 started", ""),
+        ("INFO 2026-11-28 06:00:00 started", OTHER),
+        ("ERROR 2026-11-28 06:00:00 no space", ERROR),
+        ("ERROR [2026-11-28 06:00:00,123] INFO is what it was to write", ERROR),
+        (
+            '[28-Nov-2026 06:00:00] WARNING: [pool www] child 7 said into stderr: "PHP message: PHP Fatal error:',
+            "",
+        ),
+        ('[28-Nov-2026 06:00:00] WARNING: [pool www] child 7 said into stderr: "[x] production.ERROR: y"', ERROR),
+        ('{"@timestamp":"2026-11-28T06:00:00Z","log":{"level":"ERROR"},"message":"x"}', ERROR),
         ("2026-11-28T06:00:00Z Unhandled exception: HTTP 500 of the upstream", ""),
         ("2026-11-28T06:00:00Z SYSTEM failed", ""),
         ("2026-11-28  6:00:00 71 [ERROR] InnoDB: Operating system error number 28", ERROR),
@@ -90,9 +99,19 @@ def test_words_tell_where_a_level_does_not() -> None:
         "panic: runtime",
         "build failed",
         "PHP Fatal error: x",
+        "NOTICE: PHP message: PHP Fatal error:  Uncaught TypeError",
+        "[28-Nov-2026 06:00:00] NOTICE: PHP message: PHP Fatal error:  Uncaught TypeError",
+        '[28-Nov-2026 06:00:00] WARNING: [pool www] child 7 said into stderr: "PHP message: PHP Fatal error:  Uncaught',
     ):
         assert of(line).is_error, line
-    for line in ("0 errors", "failed_jobs is there", "installed liberror-perl", "GET / 200", "[info] failed"):
+    for line in (
+        "0 errors",
+        "failed_jobs is there",
+        "installed liberror-perl",
+        "GET / 200",
+        "[info] failed",
+        PHP_WARNING,
+    ):
         assert not of(line).is_error, line
 
 

@@ -90,6 +90,10 @@ STATUS = re.compile(r"\" ([1-5]\d\d) ")
 WORDS = re.compile(
     r"\b(?i:error|fatal|failed|failure|exception|panic|critical)\b|[A-Za-z](?:Error|Exception|Failure)\b"  # TypeError
 )
+FPM = re.compile(
+    r"[^\"]{0,200}?(?:\bsaid into std(?:err|out): \"(?:NOTICE: )?(?:PHP message: )?|(?:^|\] )NOTICE: PHP message: )"
+)
+"""What PHP-FPM puts before a line of a script's, with a level that is not the line's own."""
 PREFIX = 80
 """Where in a line, after its time, a level stands in capitals, or an object begins."""
 LEVELS = ("level_name", "levelname", "level", "severity", "lvl", "log.level", "s")
@@ -231,7 +235,11 @@ def parse(line: str, zones: Zones) -> Line:
         if said is not None and _first(said, *LEVELS) is not None:
             inner = _of_object(said, zones)
             return Line(inner.at if moment is None else moment, inner.level, inner.text)
-    return Line(moment, _level(line, rest), rest)
+    handed = FPM.match(rest)
+    if handed:
+        rest = rest[handed.end() :]
+    before = CAPITALS.search(line[:end])
+    return Line(moment, _named(before.group(1)) if before and not handed else _level(line, rest), rest)
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -355,6 +363,8 @@ def _of_object(said: dict[str, Any], zones: Zones) -> Line:
         inner = parse(COLOURS.sub("", said["log"]).rstrip("\n"), zones)
         return Line(moment if moment is not None else inner.at, inner.level, inner.text)
     level = _first(said, *LEVELS)
+    if level is None and isinstance(said.get("log"), dict):  # Elastic Common Schema, unfolded
+        level = said["log"].get("level")
     told = ""
     if isinstance(level, str):
         told = _named(level)
