@@ -283,7 +283,7 @@ def test_the_containers_are_confined(compose: ComposeCase) -> None:
     "COMPOSE-CAPABILITIES",
     severity="medium",
     expects="compose.capabilities",
-    after=THERE,
+    after=(*THERE, "COMPOSE-CONFINED"),
     source=CIS + "5.4; capabilities(7)",
     by_hand=INSPECT + "HostConfig.CapAdd",
     repair="Take `cap_add` out of the file, or promise it of the service that needs it.",

@@ -114,7 +114,7 @@ def test_the_workloads_run_the_promised_images(kubernetes: KubernetesCase) -> No
     after=THERE,
     source=DOCUMENTATION + "Resource Management for Pods and Containers",
     by_hand=KUBECTL + "describe deployments,statefulsets,daemonsets | less   # Limits",
-    repair="Set resources.limits in the manifest, or a LimitRange for the namespace.",
+    repair="Set resources.limits in the manifest.",
 )
 def test_the_workloads_are_limited(kubernetes: KubernetesCase) -> None:
     """A container without a limit of memory takes its neighbours on the node with it."""

@@ -255,6 +255,8 @@ def more_capable(promised: Compose, seen: ComposeObservation) -> list[str]:
     """Containers with capabilities that nobody promised."""
 
     def fault(one: Container, allowed: tuple[str, ...]) -> str | None:
+        if one.privileged and "ALL" not in allowed:
+            return "has all of them: it is privileged"
         more = [name for name in one.capabilities if name not in allowed]
         return f"has {', '.join(more)} added" if more else None
 

@@ -291,6 +291,7 @@ def test_capabilities(suite: ModuleType) -> None:
     passes(check, compose(seen, capabilities=["cap_net_bind_service", "SYS_ADMIN"]))
     fails(check, compose(seen, capabilities={"web": ["NET_BIND_SERVICE"]}), "shop-web-1 has SYS_ADMIN added")
     fails(check, compose(seen, capabilities=[]), "NET_BIND_SERVICE, SYS_ADMIN")
+    fails(check, compose(project(container(privileged=True)), capabilities=["SYS_ADMIN"]), "has all of them")
 
 
 def test_users(suite: ModuleType) -> None:

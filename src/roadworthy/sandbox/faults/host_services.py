@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from roadworthy.sandbox.faults.fault import fault, promising
 from roadworthy.sandbox.machines import nginx, php, systemd
-from roadworthy.sandbox.machines.machine import File, Machine, Tick
+from roadworthy.sandbox.machines.machine import Daemon, File, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from roadworthy.target.blocks.php import Php
     from roadworthy.target.blocks.systemd import Systemd
 
-STALE_S = 0.5
+STALE_S = 1.5
+"""After the start nginx's files are changed: later than its start can be doubted."""
 FAILED_UNIT = "logrotate.service loaded failed failed Rotate log files\n"
 REFUSED = """\
 [{{0 %d-%b-%Y %H:%M:%S}}] ERROR: [/etc/php/8.2/fpm/pool.d/www.conf:17] unknown entry 'pm.max_childrens'
@@ -114,12 +115,18 @@ def _renamed(deployment: Deployment, component: str) -> Deployment:
     )
 
 
-def _appended(text: str, every_s: float) -> Change:
+def _appended(text: str, after_s: float = 0.0) -> Change:
     """A line that comes into nginx's file after it was started."""
 
     def change(deployment: Deployment, component: str) -> Deployment:
-        tick = Tick(f"{nginx.FOLDER}/nginx.conf", text, every_s)
-        return deployment.with_machine(component, lambda machine: machine.plus(Machine(ticks=(tick,))))
+        promised = deployment.component(component).nginx
+        assert promised is not None  # noqa: S101 - `where` chose it
+        sign = "{{root}}/run/edited"
+        script = 'until [ -s "$1" ]; do sleep 0.05; done; sleep "$2"; echo "$3" >> "$4" && touch "$5"'
+        given = (promised.pid_file, str(after_s), text, f"{nginx.FOLDER}/nginx.conf", sign)
+        words = [f"{{{{root}}}}{word}" if word.startswith("/") else word for word in given]
+        editor = Daemon("editor", ("/bin/sh", "-c", script, "sh", *words), ready=sign)
+        return deployment.with_machine(component, lambda machine: machine.plus(Machine(daemons=(editor,))))
 
     return change
 
@@ -288,14 +295,14 @@ FAULTS = (
         "After nginx was started, a directive that it does not know came into its files.",
         "NGINX-VALID",
         where=promising("nginx.valid"),
-        change=_appended("client_max_body_sise 100M;\n", 3600.0),
+        change=_appended("client_max_body_sise 100M;"),
     ),
     fault(
         "nginx-not-reloaded",
         "nginx's files are changed, and it is not reloaded.",
         "NGINX-FRESH",
         where=promising("nginx.fresh"),
-        change=_appended("# changed at {{0 %H:%M:%S}}\n", STALE_S),
+        change=_appended("# changed", STALE_S),
     ),
     fault(
         "nginx-site-off",
