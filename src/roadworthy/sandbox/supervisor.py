@@ -296,7 +296,7 @@ class Control:
                     return self.sandbox.mend(fault)
                 case {"do": "down"}:
                     return None
-        except (StartError, ValueError) as error:  # FaultError is a ValueError
+        except (StartError, ValueError, OSError) as error:  # FaultError is a ValueError
             return {"error": str(error)}
         return {"error": f"unknown order {line[:100]!r}"}
 

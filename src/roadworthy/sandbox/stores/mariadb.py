@@ -55,7 +55,7 @@ SHARED = (Path("/usr/share/mysql"), Path("/usr/share/mariadb"))
 BASE_SETTINGS = {
     "innodb_buffer_pool_size": "16M",
     "innodb_log_file_size": "8M",
-    "innodb_flush_log_at_trx_commit": "0",
+    "innodb_flush_log_at_trx_commit": "2",  # what is committed outlives the process
     "innodb_use_native_aio": "0",
     "performance_schema": "off",
     "max_connections": "60",

@@ -37,11 +37,13 @@ BASE_SETTINGS = {
     "fsync": "off",
     "wal_level": "replica",
     "max_wal_senders": "10",
-    "wal_keep_size": "64MB",
+    "wal_keep_size": "256MB",
     "hot_standby_feedback": "on",
     "max_standby_streaming_delay": "5s",
     "wal_retrieve_retry_interval": "200ms",
 }
+WAL_SEGMENTS = "--wal-segsize=1"
+"""In MB. Archiving begins a segment each second: small ones keep hours of them for a replica that was away."""
 DEFAULTS = {
     "text": "''",
     "integer": "0",
@@ -204,7 +206,7 @@ class _Server:
         for folder in before[:-1]:  # the last one may well be wanted again: when a fault is mended
             shutil.rmtree(folder, ignore_errors=True)
         if self.made.upstream is None:
-            options = ["-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+            options = ["-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", WAL_SEGMENTS]
             self._run("initdb", "-D", str(self.data), *options)
         else:
             await_that(self._copied, f"a copy of {self.made.upstream}")
@@ -305,9 +307,11 @@ class _Server:
         """Brings a server into the state that it is to be in."""
         if ("archive_command", "/bin/true") in self.made.settings and self.made.upstream is None:
             self._archive()
-        if not (self.made.promoted or self.made.paused):
+        if self.made.upstream is None or not (self.made.streams or self.made.promoted):
             return
         with self.connect(self.made.database) as here:
+            if self.made.streams and not self.made.promoted:
+                await_that(lambda: self._streams(here), f"a stream from {self.made.upstream}")
             if self.made.promoted and self._recovers(here):
                 here.execute("SELECT pg_promote()")
             if self.made.paused:
@@ -326,6 +330,10 @@ class _Server:
                 return bool(row and row[0])
 
             await_that(archived, "an archived segment")
+
+    def _streams(self, here: psycopg.Connection[Any]) -> bool:
+        row = here.execute("SELECT status = 'streaming' FROM pg_stat_wal_receiver").fetchone()
+        return bool(row and row[0])
 
     def _recovers(self, here: psycopg.Connection[Any]) -> bool:
         row = here.execute("SELECT pg_is_in_recovery()").fetchone()
