@@ -51,6 +51,11 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.transport.sendto(wire, addr)
 
 
+def nobodys() -> str:
+    """An address of loopback on which nobody else listens, by UDP or TCP."""
+    return ".".join(("127", *(str(random.randint(128, 254)) for _ in range(3))))  # noqa: S311 - no secret
+
+
 @asynccontextmanager
 async def desks(number: int, *, without_tcp: Iterable[int] = ()) -> AsyncIterator[list[Desk]]:
     """So many addresses; some of them refuse TCP."""
@@ -76,7 +81,7 @@ async def desks(number: int, *, without_tcp: Iterable[int] = ()) -> AsyncIterato
 
     for at in range(number):
         held = socket.socket()
-        held.bind((".".join(("127", *(str(random.randint(128, 254)) for _ in range(3)))), 0))  # noqa: S311 - no secret
+        held.bind((nobodys(), 0))
         desk = Desk(held.getsockname())
         found.append(desk)
         transport, _ = await loop.create_datagram_endpoint(partial(_Datagrams, desk), local_addr=desk.address)

@@ -17,6 +17,7 @@ from roadworthy.facts.name import NameAsk, NameObservation, NameState
 from roadworthy.probes import name as probe
 from roadworthy.probes.bench import Bench
 from roadworthy.target.network import Network
+from tests.probes.dns_servers import nobodys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -96,11 +97,11 @@ class DnsServer(asyncio.DatagramProtocol):
 async def dns_server() -> AsyncIterator[tuple[DnsServer, str]]:
     loop = asyncio.get_running_loop()
     server = DnsServer()
-    over_tcp = await asyncio.start_server(server.over_tcp, "127.0.0.1", 0)
-    port = over_tcp.sockets[0].getsockname()[1]
-    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", port))
+    over_tcp = await asyncio.start_server(server.over_tcp, nobodys(), 0)
+    ip, port = over_tcp.sockets[0].getsockname()
+    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=(ip, port))
     try:
-        yield server, f"127.0.0.1:{port}"
+        yield server, f"{ip}:{port}"
     finally:
         transport.close()
         over_tcp.close()

@@ -309,7 +309,7 @@ class _Server:
             self._archive()
         if self.made.upstream is None or not (self.made.streams or self.made.promoted):
             return
-        with self.connect(self.made.database) as here:
+        with self.connect("postgres") as here:
             if self.made.streams and not self.made.promoted:
                 await_that(lambda: self._streams(here), f"a stream from {self.made.upstream}")
             if self.made.promoted and self._recovers(here):
