@@ -181,6 +181,8 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     if is_new:
         server.initialise()
     process = server.start(*([CHECKS_NOBODY] if made.checks_nobody and not is_new else []))
+    if not is_new and made.upstream is not None and made.streams:
+        await_that(server.follows, f"a stream from {made.upstream}")
     if is_new:
         server.fill()
         if made.checks_nobody:  # it takes no accounts while it knows of none
@@ -330,6 +332,14 @@ class Server:
                 _run(here, ["STOP SLAVE"])
         elif self.made.delayed:
             self._fall_behind()
+
+    def follows(self) -> bool:
+        """Whether it is connected to its primary."""
+        with self.connect() as here, here.cursor() as cursor:
+            cursor.execute("SHOW SLAVE STATUS")
+            names = [column[0] for column in cursor.description or ()]
+            status = dict(zip(names, cursor.fetchone() or (), strict=False))
+        return status.get("Slave_IO_Running") == "Yes"
 
     def _has_caught_up(self) -> bool:
         """It has applied all, the application's account at last."""

@@ -136,6 +136,8 @@ def set_up(job: StoreJob, directory: Path) -> tuple[list[Door], list[subprocess.
     if made.replica_set:
         _unite(made, members)
     members[0].fill()
+    if made.replica_set:
+        await_that(lambda: _have_copied(members), "copies of all there was at first")
     if made.locked_s:
         _lock(made, members)
     for number in made.dead:
@@ -288,6 +290,13 @@ def _key(column: str) -> tuple[str, int | str]:
     if not direction:
         return name, 1
     return name, int(direction) if direction.lstrip("-").isdigit() else direction
+
+
+def _have_copied(members: list[_Member]) -> bool:
+    """Whether every member is over its initial sync: one that is locked in the middle of it can't be relied on."""
+    with members[0].client() as client:
+        states = [member["stateStr"] for member in client.admin.command("replSetGetStatus")["members"]]
+    return len(states) == len(members) and set(states) <= {"PRIMARY", "SECONDARY"}
 
 
 def _lock(made: MongoDb, members: list[_Member]) -> None:
