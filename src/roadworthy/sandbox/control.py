@@ -35,6 +35,8 @@ ORDER_S = 60.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,23}")
 LONGEST_SOCKET = 107
 """Bytes of a Unix socket's path (unix(7))."""
+BELOW_HOME = len("/a-target-of-24-letters--/machines/a-first-name-01234567/root/run/nginx-10.sock")
+"""Bytes of the longest one of a sandbox, less those of `home()`."""
 
 
 class SandboxError(RuntimeError):
@@ -51,7 +53,7 @@ def home() -> Path:
     places = [Path(runtime) / "roadworthy"] if runtime and Path(runtime).is_dir() else []
     places += [Path(tempfile.gettempdir()) / f"roadworthy-{os.getuid()}", Path("/tmp") / f"roadworthy-{os.getuid()}"]  # noqa: S108 - made private, and checked
     for place in places:
-        if len(os.fsencode(place)) + 40 <= LONGEST_SOCKET:
+        if len(os.fsencode(place)) + BELOW_HOME <= LONGEST_SOCKET:
             place.mkdir(mode=0o711, exist_ok=True)
             if place.stat().st_uid != os.getuid() or place.is_symlink():
                 raise SandboxError(f"{place} belongs to somebody else")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from roadworthy.sandbox.deployment import State, local_port
 from roadworthy.sandbox.ending import die_with_parent
@@ -138,8 +139,8 @@ def leading(deployment: Deployment, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def machine_folder(host: SshHost, folder: Path) -> Path:
-    """Where a host's machine is put up."""
-    return folder.with_name("machines") / host.name
+    """Where a host's machine is put up: called by the host's first name, as its sockets' paths must be short."""
+    return folder.with_name("machines") / f"{host.host.partition('.')[0][:12]}-{crc32(host.name.encode()):08x}"
 
 
 def _leading(name: str, vantage: Vantage, host: SshHost | None, folder: Path) -> dict[str, Any]:
