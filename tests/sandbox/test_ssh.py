@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ import yaml
 
 from roadworthy.opening import load_promises
 from roadworthy.sandbox import running
+from roadworthy.sandbox.control import BELOW_HOME
 from roadworthy.sandbox.deriving import derive
 from roadworthy.sandbox.faults import broken
+from roadworthy.sandbox.ssh import SshHost, machine_folder
 from roadworthy.sandbox.supervisor import overlay
 from roadworthy.target.loading import load_target
 from tests.hostile.looking import options
@@ -161,3 +164,10 @@ def test_a_host_forwards_to_the_deployment_alone(sandbox: Sandbox) -> None:
 def test_nobody_gets_in_without_the_key(sandbox: Sandbox) -> None:
     with pytest.raises(asyncssh.PermissionDenied):
         asyncio.run(log_in(sandbox, "@ssh-bastion.afar.test-22"))
+
+
+def test_the_longest_socket_of_a_machine_has_room() -> None:
+    host = SshHost("a-first-name-that-is-long.internal.shop.example", 22222, ("127.0.0.1", 22222), (), ())
+    folder = machine_folder(host, Path("/a-target-of-24-letters--/vantages"))
+    assert len(f"{folder}/root/run/nginx-10.sock") <= BELOW_HOME
+    assert machine_folder(replace(host, port=22), Path("/x/vantages")).name != folder.name
