@@ -241,10 +241,10 @@ FAULTS = (
     ),
     fault(
         "cache-full",
-        "The cache is nearly full: each key takes a fourth more than is in it.",
+        "The cache is nearly full.",
         "CACHE-MEMORY",
         where=_promising("memory_below", _is_bounded),
-        change=_contents(lambda made: {"filled": _limit(made) * 74 // 100}),
+        change=_contents(lambda made: {"filled": _limit(made) * 88 // 100}),
     ),
     fault(
         "cache-evicts",

@@ -43,6 +43,7 @@ BASE_SETTINGS = {
     "cluster-replica-validity-factor": "0",
     "repl-ping-replica-period": "1",
     "repl-timeout": "3600",
+    "repl-backlog-size": "1mb",
 }
 OWN_VERSION = b"7.2.4"
 """The version of Redis that Valkey behaves like, as its program has it."""
