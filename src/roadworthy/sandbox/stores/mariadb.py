@@ -221,6 +221,7 @@ class Server:
         whole = repr((self.made, behind)).encode()
         self.data = directory / f"data-{hashlib.sha256(whole).hexdigest()[:12]}"
         self.socket = directory / "s.sock"
+        self.server_id = zlib.crc32(repr(self.address).encode()) or 1
         self.held: list[pymysql.Connection[Any]] = []
 
     @property
@@ -261,7 +262,7 @@ class Server:
             f"--port={port}",
             f"--socket={self.socket}",
             f"--pid-file={self.directory / 'pid'}",
-            f"--server-id={zlib.crc32(repr(self.address).encode()) or 1}",
+            f"--server-id={self.server_id}",
             "--skip-name-resolve",
             "--relay-log=relay",
             *self._secured(),
@@ -330,6 +331,7 @@ class Server:
         if not self.made.streams:
             with self.connect() as here:
                 _run(here, ["STOP SLAVE"])
+            self._be_missed()
         elif self.made.delayed:
             self._fall_behind()
 
@@ -348,17 +350,30 @@ class Server:
             (found,) = cursor.fetchone() or (0,)
         return bool(found)
 
-    def _fall_behind(self) -> None:
-        """Something that was written a while ago, and that this replica is to apply later still."""
+    def _be_missed(self) -> None:
+        """Its primary sees that it is gone when it sends something: by itself within half a minute."""
+        with self._upstream() as primary, primary.cursor() as cursor:
+
+            def is_missed() -> bool:
+                _run(primary, [f"CREATE OR REPLACE DATABASE {quoted(f'{COMPLETE}-missed')}"])
+                cursor.execute("SHOW SLAVE HOSTS")
+                return self.server_id not in {row[0] for row in cursor.fetchall()}
+
+            await_that(is_missed, "a primary that misses its replica")
+
+    def _upstream(self) -> pymysql.Connection[Any]:
+        """A connection to the primary."""
         import pymysql  # noqa: PLC0415 - as above
 
         assert self.made.upstream is not None  # noqa: S101 - a replica has one
+        ip, port = private(self.made.upstream)
+        return pymysql.connect(host=ip, port=port, user=REPLICATOR, password=REPLICATOR_PASSWORD, autocommit=True)
+
+    def _fall_behind(self) -> None:
+        """Something that was written a while ago, and that this replica is to apply later still."""
         with self.connect() as here:
             _run(here, ["STOP SLAVE", f"CHANGE MASTER TO MASTER_DELAY = {DELAY_S}", "START SLAVE"])
-        ip, port = private(self.made.upstream)
-        with pymysql.connect(
-            host=ip, port=port, user=REPLICATOR, password=REPLICATOR_PASSWORD, autocommit=True
-        ) as primary:
+        with self._upstream() as primary:
             written = f"CREATE OR REPLACE DATABASE {quoted(f'{COMPLETE}-late')}"
             _run(primary, [f"SET timestamp = UNIX_TIMESTAMP() - {LONG_AGO_S}", written])
 
