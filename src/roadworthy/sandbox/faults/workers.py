@@ -36,6 +36,7 @@ open("{{root}}/var/run/settled", "w").close()
 signal.pause()"""
 
 NEVER = "600"
+"""Seconds, before which whoever ends has not been started."""
 OLD = f"""\
 [program:old-mailer]
 command=old-mailer

@@ -17,20 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PIECE = 10_000
-"""Small: of a value over 32 KiB the server keeps the buffer that it was read into, of whatever size that one is."""
-TOGETHER = 100
+PIECE = 64 * 1024
 AT_ONCE, PAUSE_S = 3, 0.02
 
 
 def fill(client: Any, size: int) -> None:
     """So many bytes of keys, or until so many are in use without what waits for replicas, which is gone soon."""
-    numbers = range(size // PIECE)
-    for first in numbers[::TOGETHER]:
-        with client.pipeline(transaction=False) as pipeline:
-            for number in numbers[first : first + TOGETHER]:
-                pipeline.set(f"filling:{number}", "x" * PIECE)
-            pipeline.execute()
+    for number in range(size // PIECE):
+        client.set(f"filling:{number}", "x" * PIECE)
         memory = client.info("memory")
         if memory["used_memory"] - memory["mem_total_replication_buffers"] >= size:
             return
